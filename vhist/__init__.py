@@ -1,0 +1,1 @@
+"""How vision networks became what they are: an executable book."""

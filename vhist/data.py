@@ -1,0 +1,581 @@
+"""Pictures as uint8 tensors: decoded once, augmented per sample, on the device.
+
+A data set is decoded to square uint8 pictures when it is first loaded and kept in a
+cache file. From there on no step of training touches a JPEG or PIL: crops, flips
+and colours are tensor operations on the device, each sample with its own numbers.
+"""
+
+import hashlib
+import math
+import os
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+__all__ = [
+    "MEAN",
+    "STD",
+    "WNIDS",
+    "Dataset",
+    "Split",
+    "colour_components",
+    "load_dataset",
+    "load_folder",
+    "normalize",
+    "pca_colour",
+    "random_crop",
+    "random_flip",
+    "random_resized_crop",
+    "resize",
+]
+
+#: ImageNet's mean and standard deviation of red, green and blue, in [0, 1].
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+#: Imagenette's ten WordNet ids and what they mean.
+WNIDS = {
+    "n01440764": "tench",
+    "n02102040": "English springer",
+    "n02979186": "cassette player",
+    "n03000684": "chain saw",
+    "n03028079": "church",
+    "n03394916": "French horn",
+    "n03417042": "garbage truck",
+    "n03425413": "gas pump",
+    "n03445777": "golf ball",
+    "n03888257": "parachute",
+}
+
+_SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Pictures and what they show.
+
+    Attributes
+    ----------
+    images : Tensor of shape (n, 3, size, size), uint8
+    labels : Tensor of shape (n,), int64
+    files : tuple of str
+        Where each picture came from: a path relative to the data set.
+    """
+
+    images: Tensor
+    labels: Tensor
+    files: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device | str) -> "Split":
+        """Return the split with its tensors on ``device``."""
+        return replace(
+            self, images=self.images.to(device), labels=self.labels.to(device)
+        )
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A training and a validation split with the same classes.
+
+    Attributes
+    ----------
+    name : str
+    classes : tuple of str
+        Name of each label.
+    train, val : Split
+    fingerprint : str
+        SHA-256 over names and contents of the source files, first 16 digits.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Split
+    val: Split
+    fingerprint: str
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of the stored pictures, in pixels."""
+        return self.train.images.shape[-1]
+
+    def to(self, device: torch.device | str) -> "Dataset":
+        """Return the data set with its tensors on ``device``."""
+        return replace(self, train=self.train.to(device), val=self.val.to(device))
+
+
+def load_dataset(
+    name: str = "sketchnette",
+    *,
+    root: str | Path | None = None,
+    image_size: int = 64,
+    size: str = "160px",
+    skip_bad: bool = False,
+) -> Dataset:
+    """Load a data set as uint8 tensors.
+
+    Parameters
+    ----------
+    name : {"sketchnette", "imagenette", "cifar10", "folder"}
+        ``sketchnette`` is drawn by code and needs no files.
+    root : path, optional
+        Folder with ``train/`` and ``val/`` (or ``test/``), each with one folder per
+        class; taken as it is. If they are not there, Imagenette and CIFAR-10 are
+        downloaded into it. Default: the environment variable ``VHIST_DATA``, else
+        the cache folder.
+    image_size : int
+        Height and width to decode to, in pixels: the shorter side is scaled, the
+        middle is kept. Training crops from this, so a little more than the size that
+        the network sees is a good choice.
+    size : {"160px", "320px", "full"}
+        Which of Imagenette's archives to download.
+    skip_bad : bool
+        Leave out files that are no pictures, with a warning that counts them,
+        instead of raising.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder is not there, or a download failed; says what to do by hand.
+    ValueError
+        If a file is no picture, or the folders do not fit together.
+    """
+    _check_size(image_size)
+    if name == "sketchnette":
+        return _sketchnette(image_size)
+    if name not in ("imagenette", "cifar10", "folder"):
+        raise ValueError(
+            f"no data set named {name!r}; "
+            "use sketchnette, imagenette, cifar10 or folder with root=..."
+        )
+    chosen = root or os.environ.get("VHIST_DATA")
+    if name == "folder" and chosen is None:
+        raise ValueError("data set 'folder' needs root=, with train/ and val/ inside")
+    base = Path(chosen or _cache_dir()).expanduser()
+    if not (base / "train").is_dir() and name != "folder":
+        base = _download(name, base, size)
+    return load_folder(base, name=name, image_size=image_size, skip_bad=skip_bad)
+
+
+def load_folder(
+    root: str | Path,
+    *,
+    name: str | None = None,
+    image_size: int = 64,
+    skip_bad: bool = False,
+) -> Dataset:
+    """Decode the pictures below ``root/train`` and ``root/val`` (or ``root/test``).
+
+    The result is cached on disk, keyed by path, size and time of every file.
+
+    Parameters
+    ----------
+    root : path
+        One folder per class below ``train`` and ``val``.
+    name : str, optional
+        What to call the data set; by default the folder's name.
+    image_size, skip_bad
+        See :func:`load_dataset`.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        See :func:`load_dataset`.
+    """
+    _check_size(image_size)
+    root = Path(root).expanduser()
+    train_dir, val_dir = _split_dirs(root)
+    classes = _classes(train_dir)
+    if _classes(val_dir) != classes:
+        raise ValueError(
+            f"{train_dir} and {val_dir} have different classes: "
+            f"{len(classes)} and {len(_classes(val_dir))} folders"
+        )
+    files = [list(_pictures(d, classes)) for d in (train_dir, val_dir)]
+    for folder, found in zip((train_dir, val_dir), files, strict=True):
+        if not found:
+            raise ValueError(f"no pictures below {folder}: one folder per class?")
+    cached = _cache_dir() / f"{_quick_key(root, files, image_size)}.pt"
+    stored = _read_cache(cached)
+    if stored is None:
+        stored = _decode_all(root, files, image_size, skip_bad)
+        _write_cache(cached, stored)
+    if stored["skipped"]:
+        _refuse_or_warn(stored["skipped"], skip_bad)
+    train, val = (
+        Split(stored[f"{s}_images"], stored[f"{s}_labels"], tuple(stored[f"{s}_files"]))
+        for s in ("train", "val")
+    )
+    names = tuple(WNIDS.get(c, c) for c in classes)
+    return Dataset(name or root.name, names, train, val, stored["fingerprint"])
+
+
+def _check_size(image_size: int) -> None:
+    if image_size < 16:
+        raise ValueError(f"image_size must be at least 16 pixels, got {image_size}")
+
+
+def _sketchnette(image_size: int, train: int = 4000, val: int = 1000) -> Dataset:
+    from vhist.sketchnette import CLASSES, sketchnette
+
+    splits = []
+    for part, n in (("train", train), ("val", val)):
+        images, labels = sketchnette(n, image_size=image_size, split=part)
+        files = tuple(f"{part}/{i:05d}" for i in range(n))
+        splits.append(Split(images, labels, files))
+    digest = hashlib.sha256()
+    for split in splits:
+        digest.update(split.images.numpy().tobytes())
+    return Dataset("sketchnette", CLASSES, *splits, digest.hexdigest()[:16])
+
+
+def _download(name: str, root: Path, size: str) -> Path:
+    """Fetch a data set through torchvision, which checks the archive's MD5."""
+    if size not in ("full", "320px", "160px"):
+        raise ValueError(f"size is '160px', '320px' or 'full', got {size!r}")
+    from torchvision import datasets
+
+    folder = {"full": "imagenette2", "320px": "imagenette2-320"}
+    target = root / (folder.get(size, "imagenette2-160"))
+    if name == "imagenette" and (target / "train").is_dir():
+        return target
+    root.mkdir(parents=True, exist_ok=True)
+    archive = "cifar-10-python.tar.gz" if name == "cifar10" else f"{target.name}.tgz"
+    try:
+        if name == "imagenette":
+            datasets.Imagenette(str(root), "train", size, download=True)
+            return target
+        return _unpack_cifar10(datasets, root)
+    except (OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FileNotFoundError(
+            f"could not download {name} ({reason}); fetch {archive} elsewhere, unpack "
+            f"it in {root} and pass root=, the folder with train/ and val/ inside"
+        ) from error
+
+
+def _unpack_cifar10(datasets, root: Path) -> Path:
+    """Write CIFAR-10 as PNG files, so that it is a folder like any other."""
+    target = root / "cifar10"
+    if (target / "test").is_dir():
+        return target
+    partial = root / f"cifar10.partial-{os.getpid()}"
+    for part, is_train in (("train", True), ("test", False)):
+        pictures = datasets.CIFAR10(str(root), train=is_train, download=True)
+        for i, (picture, label) in enumerate(pictures):
+            folder = partial / part / pictures.classes[label]
+            folder.mkdir(parents=True, exist_ok=True)
+            picture.save(folder / f"{i:05d}.png")
+    return partial.rename(target)
+
+
+def _split_dirs(root: Path) -> tuple[Path, Path]:
+    """Return the folders of the two splits."""
+    val = root / "val" if (root / "val").is_dir() else root / "test"
+    for folder in (root / "train", val):
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"{root} needs train/ and val/ (or test/) with one folder per class; "
+                f"{folder.name}/ is not there"
+            )
+    return root / "train", val
+
+
+def _classes(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir() if p.is_dir())
+
+
+def _pictures(folder: Path, classes: list[str]) -> Iterator[tuple[Path, int]]:
+    """Yield each file below the class folders with its label, hidden files aside."""
+    for label, name in enumerate(classes):
+        for path in sorted((folder / name).rglob("*")):
+            if path.is_file() and not path.name.startswith("."):
+                yield path, label
+
+
+def _decode(path: Path, size: int) -> Tensor:
+    """Return a picture as uint8 of shape (3, size, size)."""
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    with Image.open(path) as image:
+        image.draft("RGB", (size, size))  # lets the JPEG decoder skip what is unused
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I"):  # 16 bits
+            image = image.point(lambda v: v / 256).convert("L")
+        if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+            image = image.convert("RGBA")
+            white = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(white, image)
+        image = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+        return torch.from_numpy(np.array(image)).permute(2, 0, 1)  # hwc -> chw
+
+
+def _try_decode(path: Path, size: int) -> Tensor | str:
+    """Return the picture, or why there is none."""
+    if path.suffix.lower() not in _SUFFIXES:
+        return "not a picture by its name"
+    try:
+        return _decode(path, size)
+    except Exception as error:  # Pillow raises whatever a broken file provokes
+        return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _decode_all(
+    root: Path, files: list[list[tuple[Path, int]]], size: int, skip_bad: bool
+) -> dict:
+    """Decode both splits; keep the names of files that could not be read."""
+    stored: dict = {"skipped": []}
+    digest = hashlib.sha256()
+    with ThreadPoolExecutor() as pool:
+        for split, pairs in zip(("train", "val"), files, strict=True):
+            paths = [path for path, _ in pairs]
+            pictures = list(pool.map(_try_decode, paths, [size] * len(paths)))
+            good = []
+            for (path, label), picture in zip(pairs, pictures, strict=True):
+                name = path.relative_to(root).as_posix()
+                if isinstance(picture, str):
+                    stored["skipped"].append(f"{path} ({picture})")
+                    _refuse_or_warn(stored["skipped"], skip_bad, quiet=True)
+                    continue
+                digest.update(name.encode() + hashlib.sha256(path.read_bytes()).digest())
+                good.append((picture, label, name))
+            if not good:
+                raise ValueError(f"none of the {len(pairs)} files of {split} is a picture")
+            images, labels, names = zip(*good, strict=True)
+            stored[f"{split}_images"] = torch.stack(images)
+            stored[f"{split}_labels"] = torch.tensor(labels)
+            stored[f"{split}_files"] = list(names)
+    stored["fingerprint"] = digest.hexdigest()[:16]
+    return stored
+
+
+def _refuse_or_warn(bad: list[str], skip_bad: bool, *, quiet: bool = False) -> None:
+    if not skip_bad:
+        raise ValueError(
+            f"cannot read {bad[0]}; remove the file or leave such files out with "
+            "skip_bad=True (--skip-bad)"
+        )
+    if not quiet:
+        warnings.warn(
+            f"{len(bad)} files are no pictures and were left out, the first: {bad[0]}",
+            stacklevel=3,
+        )
+
+
+def _cache_dir() -> Path:
+    base = os.environ.get("VHIST_CACHE") or "~/.cache/vhist"
+    return Path(base).expanduser()
+
+
+def _quick_key(root: Path, files: list[list[tuple[Path, int]]], size: int) -> str:
+    """Fingerprint of the folder without reading it: path, size and time of files."""
+    digest = hashlib.sha256(f"1 {size} {root.resolve()}".encode())
+    for pairs in files:
+        for path, _ in pairs:
+            stat = path.stat()
+            digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}".encode())
+    return digest.hexdigest()[:24]
+
+
+def _read_cache(path: Path) -> dict | None:
+    """Return what is stored, or None if there is nothing or it is damaged."""
+    try:
+        return torch.load(path, weights_only=True)
+    except FileNotFoundError:
+        return None
+    except Exception:  # a torn file is decoded again, whatever torch says of it
+        return None
+
+
+def _write_cache(path: Path, stored: dict) -> None:
+    """Write to a temporary name and rename; a full disk costs only the cache."""
+    partial = path.with_suffix(f".partial-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(stored, partial)
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:
+        partial.unlink(missing_ok=True)
+        warnings.warn(f"could not write the cache {path}: {error}", stacklevel=3)
+
+
+def normalize(images: Tensor) -> Tensor:
+    """Map [0, 255] to ImageNet's zero mean and unit deviation.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, 3, h, w)
+        uint8, or float in [0, 255].
+
+    Returns
+    -------
+    Tensor of shape (n, 3, h, w), float32
+    """
+    mean = 255 * torch.tensor(MEAN, device=images.device).view(3, 1, 1)
+    std = 255 * torch.tensor(STD, device=images.device).view(3, 1, 1)
+    return (images.float() - mean) / std
+
+
+def resize(images: Tensor, size: int) -> Tensor:
+    """Scale pictures (n, 3, h, w) to (n, 3, size, size), float32 in [0, 255]."""
+    x = images.float()
+    if x.shape[-2:] == (size, size):
+        return x
+    return F.interpolate(x, (size, size), mode="bilinear", antialias=True)
+
+
+def random_flip(images: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Mirror each picture of (n, 3, h, w) left to right with probability one half."""
+    flip = torch.rand(len(images), generator=generator, device=images.device) < 0.5
+    return torch.where(flip.view(-1, 1, 1, 1), images.flip(-1), images)
+
+
+def random_crop(
+    images: Tensor, size: int, *, generator: Generator | None = None
+) -> Tensor:
+    """Cut a square out of each picture, at its own place (AlexNet, section 4.1).
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, 3, h, w)
+    size : int
+        Height and width of the result, in pixels, at most h and w.
+
+    Returns
+    -------
+    Tensor of shape (n, 3, size, size), same type
+
+    Raises
+    ------
+    ValueError
+        If the pictures are smaller than ``size``.
+    """
+    n, c, h, w = images.shape
+    if size > min(h, w):
+        raise ValueError(
+            f"cannot crop {size} pixels from pictures of {h}x{w}: load the data with "
+            f"image_size={size} or more"
+        )
+    out = images.new_empty(n, c, size, size)
+    room = torch.tensor([h - size + 1, w - size + 1])
+    device = generator.device if generator is not None else images.device
+    draw = torch.rand(n, 2, generator=generator, device=device).cpu()
+    # A loop of slices: on a CPU twice as fast as one gather.
+    for i, (top, left) in enumerate((draw * room).long().tolist()):
+        out[i] = images[i, :, top : top + size, left : left + size]
+    return out
+
+
+def random_resized_crop(
+    images: Tensor,
+    size: int,
+    *,
+    area: tuple[float, float] = (0.08, 1.0),
+    ratio: tuple[float, float] = (3 / 4, 4 / 3),
+    flip: bool = True,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Cut a random rectangle out of each picture and scale it to a square.
+
+    The augmentation of Inception (Szegedy et al. 2015, arXiv:1409.4842, section 6),
+    all samples at once: one affine grid per picture, sampled bilinearly.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, 3, h, w)
+    size : int
+        Height and width of the result, in pixels.
+    area : tuple of 2 float
+        Smallest and largest share of the picture that is kept.
+    ratio : tuple of 2 float
+        Narrowest and widest shape of the rectangle, width over height.
+    flip : bool
+        Mirror half of the crops left to right.
+
+    Returns
+    -------
+    Tensor of shape (n, 3, size, size), float32 in [0, 255]
+
+    Raises
+    ------
+    ValueError
+        If ``area`` or ``ratio`` is no range of positive numbers, or area exceeds 1.
+    """
+    if not (0 < area[0] <= area[1] <= 1 and 0 < ratio[0] <= ratio[1]):
+        raise ValueError(
+            f"area must lie in (0, 1] and ratio be positive, smaller number first; "
+            f"got {area} and {ratio}"
+        )
+    n, device = len(images), images.device
+    u = torch.rand(5, n, generator=generator, device=device)
+    share = area[0] + (area[1] - area[0]) * u[0]
+    log0, log1 = math.log(ratio[0]), math.log(ratio[1])
+    shape = torch.exp(log0 + (log1 - log0) * u[1])
+    width = (share * shape).sqrt().clamp(max=1)
+    height = (share / shape).sqrt().clamp(max=1)
+    theta = torch.zeros(n, 2, 3, device=device)
+    theta[:, 0, 0] = torch.where(u[4] < 0.5, -width, width) if flip else width
+    theta[:, 1, 1] = height
+    theta[:, 0, 2] = (1 - width) * (2 * u[2] - 1)  # centre, in [-1, 1]
+    theta[:, 1, 2] = (1 - height) * (2 * u[3] - 1)
+    grid = F.affine_grid(theta, [n, 3, size, size], align_corners=False)
+    return F.grid_sample(
+        images.float(), grid, padding_mode="reflection", align_corners=False
+    )
+
+
+def colour_components(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the principal components of the pixels' colours (AlexNet, section 4.1).
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, 3, h, w), uint8
+
+    Returns
+    -------
+    deviations : Tensor of shape (3,)
+        Standard deviation along each component, in units of 255, largest first.
+    directions : Tensor of shape (3, 3)
+        One component per column.
+    """
+    pixels = images.float().transpose(0, 1).flatten(1) / 255  # n3hw -> 3, n * h * w
+    variances, directions = torch.linalg.eigh(torch.cov(pixels))
+    return variances.flip(0).clamp(min=0).sqrt(), directions.flip(1)
+
+
+def pca_colour(
+    images: Tensor,
+    components: tuple[Tensor, Tensor],
+    *,
+    std: float = 0.1,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Shift the colour of each picture along the data's principal components.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, 3, h, w), in [0, 255]
+    components : tuple of Tensor
+        From :func:`colour_components`.
+    std : float
+        Deviation of the random factor of each component; the paper's is 0.1 and
+        multiplies the eigenvalue, here the deviation of which it is the square
+        (as the code of 2012 and later ones do).
+
+    Returns
+    -------
+    Tensor of shape (n, 3, h, w), float32, not clipped
+    """
+    deviations, directions = (c.to(images.device) for c in components)
+    noise = torch.randn(len(images), 3, generator=generator, device=images.device)
+    shift = 255 * (noise * std * deviations) @ directions.T
+    return images.float() + shift.view(-1, 3, 1, 1)

@@ -1,0 +1,152 @@
+"""The four architectures, one file each, and the builders that name their sizes."""
+
+import difflib
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
+
+from vhist.models.alexnet import AlexNet, alexnet, alexnet_small
+from vhist.models.resnet import (
+    BasicBlock,
+    Bottleneck,
+    ResNet,
+    resnet18,
+    resnet34,
+    resnet50,
+    resnet101,
+    resnet152,
+    resnet_small,
+)
+from vhist.models.vgg import (
+    VGG,
+    vgg11,
+    vgg11_bn,
+    vgg13,
+    vgg13_bn,
+    vgg16,
+    vgg16_bn,
+    vgg19,
+    vgg19_bn,
+    vgg_small,
+    vgg_small_bn,
+)
+from vhist.models.vit import (
+    VisionTransformer,
+    vit_b_16,
+    vit_l_16,
+    vit_s_16,
+    vit_small_8,
+    vit_ti_16,
+)
+
+__all__ = [
+    "VGG",
+    "AlexNet",
+    "BasicBlock",
+    "Bottleneck",
+    "ResNet",
+    "VisionTransformer",
+    "alexnet",
+    "alexnet_small",
+    "create_model",
+    "list_models",
+    "load_torchvision",
+    "resnet101",
+    "resnet152",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet_small",
+    "vgg11",
+    "vgg11_bn",
+    "vgg13",
+    "vgg13_bn",
+    "vgg16",
+    "vgg16_bn",
+    "vgg19",
+    "vgg19_bn",
+    "vgg_small",
+    "vgg_small_bn",
+    "vit_b_16",
+    "vit_l_16",
+    "vit_s_16",
+    "vit_small_8",
+    "vit_ti_16",
+]
+
+_BUILDERS: dict[str, Callable[..., nn.Module]] = {
+    f.__name__: f
+    for f in (
+        *(alexnet, alexnet_small),
+        *(vgg11, vgg13, vgg16, vgg19, vgg_small),
+        *(vgg11_bn, vgg13_bn, vgg16_bn, vgg19_bn, vgg_small_bn),
+        *(resnet18, resnet34, resnet50, resnet101, resnet152, resnet_small),
+        *(vit_ti_16, vit_s_16, vit_b_16, vit_l_16, vit_small_8),
+    )
+}
+
+
+def list_models() -> list[str]:
+    """Return the names that :func:`create_model` knows."""
+    return list(_BUILDERS)
+
+
+def create_model(name: str, **kwargs) -> nn.Module:
+    """Build a model by its name, with fresh random weights.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`list_models`.
+    **kwargs
+        Passed to the builder, for example ``num_classes=10``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model; the nearest names are suggested.
+    """
+    if name not in _BUILDERS:
+        near = difflib.get_close_matches(name, _BUILDERS, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}?" if near else "see list_models()"
+        raise ValueError(f"no model named {name!r}; {hint}")
+    return _BUILDERS[name](**kwargs)
+
+
+def load_torchvision(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Copy the weights of a torchvision model into the same model of vhist.
+
+    Parameters
+    ----------
+    model : VGG, ResNet or VisionTransformer
+        Its method ``torchvision_keys`` documents the mapping of names. A ResNet needs
+        ``conv_bias=False``, for torchvision's convolutions have no bias.
+    state : mapping of str to Tensor
+        State dict of the torchvision model.
+
+    Raises
+    ------
+    TypeError
+        If the model is of another architecture: torchvision's AlexNet is the later
+        one-column variant.
+    ValueError
+        If a name is missing or left over, or a shape differs; nothing is copied.
+    """
+    if not hasattr(model, "torchvision_keys"):
+        raise TypeError(f"{type(model).__name__} has no counterpart in torchvision")
+    keys: dict[str, str] = model.torchvision_keys()  # type: ignore[operator]
+    own = model.state_dict()
+    missing = sorted(set(keys.values()) - set(state))
+    extra = sorted(set(state) - set(keys.values()))
+    if missing or extra:
+        lack = f"{len(missing)} names missing ({', '.join(missing[:2])} ...)"
+        left = f"{len(extra)} names left over ({', '.join(extra[:2])} ...)"
+        found = [t for t, names in ((lack, missing), (left, extra)) if names]
+        raise ValueError(f"the weights are of another model: {' and '.join(found)}")
+    for key, theirs in keys.items():
+        if own[key].shape != state[theirs].shape:
+            raise ValueError(
+                f"{theirs} has shape {tuple(state[theirs].shape)}, this model needs "
+                f"{tuple(own[key].shape)}: build it with the same num_classes and sizes"
+            )
+    model.load_state_dict({key: state[theirs] for key, theirs in keys.items()})

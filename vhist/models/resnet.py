@@ -1,0 +1,305 @@
+"""ResNet, the network that learns what to add.
+
+Paper
+    K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition",
+    CVPR 2016 (arXiv:1512.03385).
+Kept
+    Basic and bottleneck blocks, the depths of table 1, projection shortcuts where
+    the shape changes (option B), batch normalisation after each convolution, He's
+    initialisation.
+Changed
+    Bottlenecks put their stride on the 3x3 convolution ("v1.5", torchvision) unless
+    ``version="v1"``, the paper's 1x1. :func:`resnet34` has convolution biases, as
+    the article's table counts them; the batch normalisation behind each one cancels
+    it, so ``conv_bias=False`` computes the same functions with 8,512 fewer numbers.
+"""
+
+from collections import OrderedDict
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from vhist.models._checks import check_classes, check_images
+
+__all__ = [
+    "BasicBlock",
+    "Bottleneck",
+    "ResNet",
+    "resnet101",
+    "resnet152",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet_small",
+]
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut around them (figure 2, figure 5 left).
+
+    Parameters
+    ----------
+    channels_in, width : int
+        Channels of the input, and of both convolutions.
+    stride : int
+        Of the first convolution, in pixels.
+    conv_bias : bool
+        Give the convolutions a bias.
+    residual : bool
+        False leaves the shortcut out: the paper's plain network.
+    """
+
+    expansion = 1
+
+    def __init__(
+        self,
+        channels_in: int,
+        width: int,
+        *,
+        stride: int = 1,
+        conv_bias: bool = False,
+        residual: bool = True,
+    ) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels_in, width, 3, stride, 1, bias=conv_bias)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu1 = nn.ReLU()
+        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=conv_bias)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.downsample = (
+            _shortcut(channels_in, width, stride, conv_bias) if residual else None
+        )
+        self.relu2 = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, channels_in, h, w) to (n, width, h / stride, w / stride)."""
+        y = self.relu1(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        if self.downsample is not None:
+            y = y + self.downsample(x)
+        return self.relu2(y)
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3 and 1x1 convolutions and a shortcut around them (figure 5 right).
+
+    Parameters
+    ----------
+    channels_in, width : int
+        Channels of the input, and of the 3x3 convolution; the output has four times
+        ``width``.
+    stride : int
+        Of the 3x3 convolution (``version="v1.5"``) or of the first 1x1 (``"v1"``).
+    conv_bias : bool
+        Give the convolutions a bias.
+    residual : bool
+        False leaves the shortcut out.
+    version : {"v1.5", "v1"}
+        Where the stride is.
+    """
+
+    expansion = 4
+
+    def __init__(
+        self,
+        channels_in: int,
+        width: int,
+        *,
+        stride: int = 1,
+        conv_bias: bool = False,
+        residual: bool = True,
+        version: Literal["v1.5", "v1"] = "v1.5",
+    ) -> None:
+        super().__init__()
+        first, second = (stride, 1) if version == "v1" else (1, stride)
+        self.conv1 = nn.Conv2d(channels_in, width, 1, first, bias=conv_bias)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu1 = nn.ReLU()
+        self.conv2 = nn.Conv2d(width, width, 3, second, 1, bias=conv_bias)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.relu2 = nn.ReLU()
+        self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=conv_bias)
+        self.bn3 = nn.BatchNorm2d(4 * width)
+        self.downsample = (
+            _shortcut(channels_in, 4 * width, stride, conv_bias) if residual else None
+        )
+        self.relu3 = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, channels_in, h, w) to (n, 4 width, h / stride, w / stride)."""
+        y = self.relu1(self.bn1(self.conv1(x)))
+        y = self.relu2(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        if self.downsample is not None:
+            y = y + self.downsample(x)
+        return self.relu3(y)
+
+
+def _shortcut(
+    channels_in: int, channels_out: int, stride: int, bias: bool
+) -> nn.Sequential:
+    """Return the identity (no layers) or, for a new shape, a 1x1 projection."""
+    if stride == 1 and channels_in == channels_out:
+        return nn.Sequential()
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, 1, stride, bias=bias),
+        nn.BatchNorm2d(channels_out),
+    )
+
+
+class ResNet(nn.Module):
+    """ResNet: a stem, stages of residual blocks, global average, one linear layer [1]_.
+
+    Parameters
+    ----------
+    block : type
+        :class:`BasicBlock` or :class:`Bottleneck`.
+    blocks : tuple of int
+        Blocks per stage (table 1).
+    widths : tuple of int
+        Width of the blocks of each stage (table 1).
+    stem : tuple of 2 int
+        Kernel and stride of the first convolution, in pixels.
+    stem_width : int
+        Channels of the first convolution.
+    num_classes : int
+        Length of the output.
+    conv_bias : bool
+        Give convolutions a bias, which the batch normalisation cancels.
+    residual : bool
+        False builds the paper's plain network: the same without shortcuts.
+    version : {"v1.5", "v1"}
+        Stride of a bottleneck on its 3x3 (torchvision) or its first 1x1 (paper).
+    zero_init : bool
+        Start each block as the identity: last batch-norm scale 0 (Goyal et al.
+        2017, arXiv:1706.02677, section 5.1).
+
+    Raises
+    ------
+    ValueError
+        For no classes, or ``blocks`` and ``widths`` of different lengths.
+
+    References
+    ----------
+    .. [1] K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image
+       Recognition", CVPR 2016, arXiv:1512.03385.
+    """
+
+    def __init__(
+        self,
+        *,
+        block: type[BasicBlock] | type[Bottleneck] = BasicBlock,
+        blocks: tuple[int, ...] = (3, 4, 6, 3),
+        widths: tuple[int, ...] = (64, 128, 256, 512),
+        stem: tuple[int, int] = (7, 2),
+        stem_width: int = 64,
+        num_classes: int = 10,
+        conv_bias: bool = False,
+        residual: bool = True,
+        version: Literal["v1.5", "v1"] = "v1.5",
+        zero_init: bool = False,
+    ) -> None:
+        super().__init__()
+        check_classes(num_classes)
+        _check_stages(blocks, widths, version)
+        kernel, stride = stem
+        self.conv1 = nn.Conv2d(
+            3, stem_width, kernel, stride, kernel // 2, bias=conv_bias
+        )
+        self.bn1 = nn.BatchNorm2d(stem_width)
+        self.relu = nn.ReLU()
+        self.maxpool = nn.MaxPool2d(3, 2, padding=1)
+        options = dict(conv_bias=conv_bias, residual=residual)
+        if block is Bottleneck:
+            options["version"] = version  # type: ignore[assignment]
+        channels, stages = stem_width, []
+        for i, (count, width) in enumerate(zip(blocks, widths, strict=True)):
+            strides = [1 if i == 0 else 2] + [1] * (count - 1)
+            layers = []
+            for s in strides:
+                layers.append(block(channels, width, stride=s, **options))  # type: ignore[arg-type]
+                channels = width * block.expansion
+            stages.append((f"layer{i + 1}", nn.Sequential(*layers)))
+        self.stages = nn.Sequential(OrderedDict(stages))
+        self.fc = nn.Linear(channels, num_classes)
+        self.init_weights(zero_init=zero_init)
+
+    @torch.no_grad()
+    def init_weights(self, *, zero_init: bool = False) -> None:
+        """Draw convolutions from N(0, 2 / fan_in); batch norm starts as identity.
+
+        He et al. 2015 (arXiv:1502.01852), equation 10, cited in section 3.4. The
+        linear layer starts from N(0, 0.01²).
+        """
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+            elif zero_init and isinstance(layer, BasicBlock):
+                nn.init.zeros_(layer.bn2.weight)
+            elif zero_init and isinstance(layer, Bottleneck):
+                nn.init.zeros_(layer.bn3.weight)
+        nn.init.normal_(self.fc.weight, std=0.01)
+        nn.init.zeros_(self.fc.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits of shape (n, num_classes) for images (n, 3, h, w)."""
+        check_images(x, at_least=32)
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.stages(x)
+        return self.fc(x.mean(dim=(2, 3)))  # (n, c, h, w) -> (n, c)
+
+    def torchvision_keys(self) -> dict[str, str]:
+        """Map each key of this state dict to torchvision's: no ``stages.`` there."""
+        return {key: key.removeprefix("stages.") for key in self.state_dict()}
+
+
+def _check_stages(
+    blocks: tuple[int, ...], widths: tuple[int, ...], version: str
+) -> None:
+    if len(blocks) != len(widths):
+        raise ValueError(
+            f"blocks and widths need one number per stage, got {blocks} and {widths}"
+        )
+    if version not in ("v1", "v1.5"):
+        raise ValueError(f"version is 'v1' or 'v1.5', got {version!r}")
+
+
+def resnet18(**kwargs) -> ResNet:
+    """ResNet-18: 11,181,642 parameters with 10 classes."""
+    return ResNet(**{"blocks": (2, 2, 2, 2), **kwargs})
+
+
+def resnet34(**kwargs) -> ResNet:
+    """ResNet-34 as the article counts it: 21,298,314 parameters with 10 classes.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`ResNet`; ``conv_bias=False`` is the canonical network, with
+        21,289,802 parameters.
+    """
+    return ResNet(**{"conv_bias": True, **kwargs})
+
+
+def resnet50(**kwargs) -> ResNet:
+    """ResNet-50: 23,528,522 parameters with 10 classes."""
+    return ResNet(**{"block": Bottleneck, "blocks": (3, 4, 6, 3), **kwargs})
+
+
+def resnet101(**kwargs) -> ResNet:
+    """ResNet-101: 42,520,650 parameters with 10 classes."""
+    return ResNet(**{"block": Bottleneck, "blocks": (3, 4, 23, 3), **kwargs})
+
+
+def resnet152(**kwargs) -> ResNet:
+    """ResNet-152: 58,164,298 parameters with 10 classes."""
+    return ResNet(**{"block": Bottleneck, "blocks": (3, 8, 36, 3), **kwargs})
+
+
+def resnet_small(**kwargs) -> ResNet:
+    """ResNet for images of 64 pixels: a 3x3 stem and three stages of two blocks."""
+    small = dict(blocks=(2, 2, 2), widths=(64, 128, 256), stem=(3, 2))
+    return ResNet(**{**small, "stem_width": 64, "zero_init": True, **kwargs})

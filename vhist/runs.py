@@ -1,0 +1,180 @@
+"""The record of a training run, and the records that come with the package.
+
+Every number that a page shows is read from such a record; none is typed.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+
+__all__ = ["Run", "list_runs", "load", "load_all"]
+
+RECORDS = Path(__file__).parent / "records"
+
+
+@dataclass
+class Run:
+    """What was trained, how, on what, how long it took, and what came out.
+
+    Attributes
+    ----------
+    name : str
+        Name of the record.
+    model : str
+        Builder's name, see :func:`vhist.models.list_models`.
+    model_options : dict
+        Arguments of the builder.
+    parameters : int
+        Number of trained numbers.
+    recipe : dict
+        All fields of :class:`vhist.train.Recipe`.
+    data : dict
+        Name, fingerprint, classes, number of pictures and their size in pixels.
+    command : str
+        The command line that repeats the run.
+    device : str
+        Processor or GPU.
+    threads : int
+        Threads that PyTorch used on the CPU.
+    versions : dict
+        Of vhist, torch and Python.
+    commit : str
+        The repository's commit, empty outside of one; "+" marks local changes.
+    date : str
+        Day of the end, ISO 8601.
+    seconds, cpu_seconds : float
+        Wall-clock and processor time of ``fit``, evaluations included.
+    peak_memory : int
+        Most memory used, in bytes: of the process, or of the GPU's allocator.
+    log : list of dict
+        Per epoch: ``epoch``, ``lr`` at its end, ``train_loss``, ``val_loss``,
+        ``val_accuracy``, ``seconds`` since the start.
+    predictions : list of int
+        Class given to each validation picture by the last epoch's weights.
+    labels : list of int
+        Right class of each validation picture.
+    most_wrong : list of dict
+        The validation pictures with the highest loss: ``file``, ``label``,
+        ``prediction`` and its ``probability``.
+    """
+
+    name: str
+    model: str
+    model_options: dict
+    parameters: int
+    recipe: dict
+    data: dict
+    command: str
+    device: str
+    threads: int
+    versions: dict
+    commit: str
+    date: str
+    seconds: float
+    cpu_seconds: float
+    peak_memory: int
+    log: list[dict] = field(repr=False)
+    predictions: list[int] = field(repr=False)
+    labels: list[int] = field(repr=False)
+    most_wrong: list[dict] = field(repr=False)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right answers on the validation split after the last epoch."""
+        return self.log[-1]["val_accuracy"]
+
+    @property
+    def standard_error(self) -> float:
+        """Binomial standard error of the accuracy: sqrt(p (1 - p) / n)."""
+        return (self.accuracy * (1 - self.accuracy) / len(self.labels)) ** 0.5
+
+    @property
+    def images_per_second(self) -> float:
+        """Training pictures per second of wall-clock time, evaluations included."""
+        return self.data["train"] * self.recipe["epochs"] / self.seconds
+
+    @cached_property
+    def confusion(self) -> list[list[int]]:
+        """Number of pictures of class ``row`` that were taken for class ``column``."""
+        k = len(self.data["classes"])
+        table = [[0] * k for _ in range(k)]
+        for label, prediction in zip(self.labels, self.predictions, strict=True):
+            table[label][prediction] += 1
+        return table
+
+    def save(self, path: str | Path) -> Path:
+        """Write the record as JSON, whole or not at all."""
+        path = Path(path)
+        stored = asdict(self)
+        for key in ("predictions", "labels"):
+            stored[key] = _pack(stored[key])
+        lines = ",\n".join(f" {json.dumps(k)}: {_json(v)}" for k, v in stored.items())
+        partial = path.with_suffix(f".partial-{os.getpid()}")
+        partial.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+        return partial.replace(path)
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Run":
+        """Read a record.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none.
+        ValueError
+            If the file is no record of a run.
+        """
+        try:
+            stored = json.loads(Path(path).read_text(encoding="utf-8"))
+            if set(stored) != {f.name for f in fields(cls)}:
+                raise ValueError("other fields")
+            for key in ("predictions", "labels"):
+                stored[key] = _unpack(stored[key])
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path} is no record of a run: {error}") from error
+        return cls(**stored)
+
+
+def list_runs() -> list[str]:
+    """Return the names of the records that come with the package."""
+    return sorted(p.stem for p in RECORDS.glob("*.json"))
+
+
+def load(name: str) -> Run:
+    """Load one of the records that come with the package.
+
+    Raises
+    ------
+    ValueError
+        If there is no such record; says which there are.
+    """
+    if name not in list_runs():
+        raise ValueError(f"no record named {name!r}; there are {', '.join(list_runs())}")
+    return Run.read(RECORDS / f"{name}.json")
+
+
+def load_all() -> list[Run]:
+    """Load all records that come with the package, by name."""
+    return [load(name) for name in list_runs()]
+
+
+def _pack(classes: list[int]) -> str:
+    """Write up to 36 classes as one character each: thousands stay one short line."""
+    if max(classes, default=0) > 35:
+        return " ".join(map(str, classes))
+    return "".join("0123456789abcdefghijklmnopqrstuvwxyz"[c] for c in classes)
+
+
+def _unpack(text: str) -> list[int]:
+    if " " in text:
+        return [int(c) for c in text.split()]
+    return [int(c, 36) for c in text]
+
+
+def _json(value: object) -> str:
+    """One line, but one line per entry for lists of dictionaries."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n ]"
+    return json.dumps(value)
