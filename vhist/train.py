@@ -231,6 +231,8 @@ def fit(
     _check_fit(model, data, recipe)
     started, cpu_started = time.perf_counter(), time.process_time()
     data = data.to(device)
+    # Convolutions run up to a quarter faster with channels last, also on a CPU.
+    model.to(memory_format=torch.channels_last)
     torch.manual_seed(recipe.seed)
     generator = Generator(device).manual_seed(recipe.seed)
     batches = Batches(data.train, recipe, generator)
