@@ -1,1 +1,28 @@
-"""How vision networks became what they are: an executable book."""
+"""How vision networks became what they are: an executable book.
+
+``import vhist`` loads torch and nothing heavier: torchvision, Pillow and matplotlib
+come in with the functions that need them.
+"""
+
+from vhist import data, inspect, models, plots, runs, sketchnette, train
+from vhist.data import load_dataset
+from vhist.models import create_model, list_models
+from vhist.summary import summary
+from vhist.train import Recipe, evaluate, fit
+
+__all__ = [
+    "Recipe",
+    "create_model",
+    "data",
+    "evaluate",
+    "fit",
+    "inspect",
+    "list_models",
+    "load_dataset",
+    "models",
+    "plots",
+    "runs",
+    "sketchnette",
+    "summary",
+    "train",
+]

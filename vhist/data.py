@@ -224,17 +224,26 @@ def _check_size(image_size: int) -> None:
 
 
 def _sketchnette(image_size: int, train: int = 4000, val: int = 1000) -> Dataset:
-    from vhist.sketchnette import CLASSES, sketchnette
+    """Draw the embedded data set, or read what was drawn before by the same code."""
+    from vhist import sketchnette
 
-    splits = []
-    for part, n in (("train", train), ("val", val)):
-        images, labels = sketchnette(n, image_size=image_size, split=part)
-        files = tuple(f"{part}/{i:05d}" for i in range(n))
+    source = Path(sketchnette.__file__).read_bytes()
+    key = hashlib.sha256(b"%d %d %d" % (image_size, train, val) + source).hexdigest()
+    cached = _cache_dir() / f"sketchnette-{key[:16]}.pt"
+    stored = _read_cache(cached)
+    if stored is None:
+        stored = {}
+        for part, n in (("train", train), ("val", val)):
+            drawn = sketchnette.sketchnette(n, image_size=image_size, split=part)
+            stored[f"{part}_images"], stored[f"{part}_labels"] = drawn
+        _write_cache(cached, stored)
+    digest, splits = hashlib.sha256(), []
+    for part in ("train", "val"):
+        images, labels = stored[f"{part}_images"], stored[f"{part}_labels"]
+        files = tuple(f"{part}/{i:05d}" for i in range(len(labels)))
         splits.append(Split(images, labels, files))
-    digest = hashlib.sha256()
-    for split in splits:
-        digest.update(split.images.numpy().tobytes())
-    return Dataset("sketchnette", CLASSES, *splits, digest.hexdigest()[:16])
+        digest.update(images.numpy().tobytes())
+    return Dataset("sketchnette", sketchnette.CLASSES, *splits, digest.hexdigest()[:16])
 
 
 def _download(name: str, root: Path, size: str) -> Path:
@@ -257,8 +266,8 @@ def _download(name: str, root: Path, size: str) -> Path:
     except (OSError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileNotFoundError(
-            f"could not download {name} ({reason}); fetch {archive} elsewhere, unpack "
-            f"it in {root} and pass root=, the folder with train/ and val/ inside"
+            f"could not download {name} ({reason}); fetch {archive} elsewhere, put it "
+            f"in {root} and try again, or pass root=, a folder with train/ and val/"
         ) from error
 
 
@@ -404,7 +413,8 @@ def _write_cache(path: Path, stored: dict) -> None:
         torch.save(stored, partial)
         partial.replace(path)
     except (OSError, RuntimeError) as error:
-        partial.unlink(missing_ok=True)
+        if partial.exists():
+            partial.unlink()
         warnings.warn(f"could not write the cache {path}: {error}", stacklevel=3)
 
 

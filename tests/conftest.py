@@ -1,0 +1,35 @@
+"""Marks and fixtures that several tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "imagenette: needs real Imagenette (VHIST_DATA)")
+    config.addinivalue_line("markers", "slow: takes minutes; run with -m slow")
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    here = (Path(os.environ.get("VHIST_DATA", "")) / "val").is_dir()
+    no_data = pytest.mark.skip(reason="set VHIST_DATA to a folder with train/ and val/")
+    no_slow = pytest.mark.skip(reason="slow; asked for with -m slow")
+    for item in items:
+        if "imagenette" in item.keywords and not (here and os.environ.get("VHIST_DATA")):
+            item.add_marker(no_data)
+        if "slow" in item.keywords and "slow" not in config.getoption("markexpr"):
+            item.add_marker(no_slow)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_machine(tmp_path_factory, monkeypatch) -> None:
+    """Each test starts from one seed and keeps its caches to itself."""
+    cache = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("VHIST_CACHE", str(cache))
+    torch.manual_seed(0)

@@ -1,0 +1,258 @@
+"""Pictures in, uint8 tensors out; augmentation per sample; honest errors."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vhist import data as vdata
+from vhist import load_dataset
+from vhist.data import (
+    colour_components,
+    load_folder,
+    normalize,
+    pca_colour,
+    random_crop,
+    random_flip,
+    random_resized_crop,
+    resize,
+)
+
+
+def picture(seed: int, mode: str = "RGB", size: tuple[int, int] = (40, 30)):
+    rng = np.random.default_rng(seed)
+    smooth = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+    return smooth.resize(size, Image.Resampling.BICUBIC).convert(mode)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for split, count in (("train", 3), ("val", 2)):
+        for label in ("n01440764", "zebra"):
+            target = tmp_path / split / label
+            target.mkdir(parents=True)
+            for i in range(count):
+                picture(i).save(target / f"{i}.jpg")
+    return tmp_path
+
+
+def test_a_folder_becomes_two_splits(folder):
+    data = load_folder(folder, image_size=24)
+    assert data.classes == ("tench", "zebra")  # a WordNet id gets its name
+    assert data.train.images.shape == (6, 3, 24, 24)
+    assert data.train.images.dtype == torch.uint8
+    assert data.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert data.val.files[0] == "val/n01440764/0.jpg"
+    assert data.image_size == 24
+
+
+def test_the_middle_of_a_picture_is_kept(tmp_path):
+    for split in ("train", "val"):
+        target = tmp_path / split / "a"
+        target.mkdir(parents=True)
+        wide = Image.new("RGB", (90, 30), "red")
+        wide.paste("blue", (30, 0, 60, 30))
+        wide.save(target / "0.png")
+    pixels = load_folder(tmp_path, image_size=16).train.images[0].float()
+    assert pixels[2].mean() > 240
+    assert pixels[0].mean() < 15
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "LA", "CMYK", "I;16"])
+def test_every_mode_becomes_rgb(folder, mode):
+    target = folder / "train" / "zebra"
+    base = picture(9)
+    if mode == "I;16":
+        grey = np.asarray(base.convert("L")).astype(np.uint16) * 256
+        Image.fromarray(grey).save(target / "odd.png")
+    elif mode == "CMYK":
+        base.convert("CMYK").save(target / "odd.jpg")
+    else:
+        base.convert(mode).save(target / "odd.png")
+    base.save(folder / "train" / "zebra" / "zz_base.png")
+    images = load_folder(folder, image_size=24).train.images
+    odd, plain = images[-2].float(), images[-1].float()
+    assert len(images) == 8
+    if mode in ("L", "LA", "I;16"):
+        plain = plain.mean(0, keepdim=True)
+    if mode != "1":
+        assert (odd - plain).abs().mean() < 25
+
+
+@pytest.mark.parametrize("kind", ["truncated", "text", "empty"])
+def test_a_broken_file_is_named_or_skipped(folder, kind):
+    bad = folder / "train" / "zebra" / ("bad.txt" if kind == "text" else "bad.jpg")
+    whole = (folder / "train" / "zebra" / "0.jpg").read_bytes()
+    bad.write_bytes({"truncated": whole[:300], "text": b"hello", "empty": b""}[kind])
+    with pytest.raises(ValueError, match=r"cannot read .*bad.* skip_bad=True") as caught:
+        load_folder(folder, image_size=24)
+    assert "\n" not in str(caught.value)
+    for _ in range(2):  # decoded, then from the cache
+        with pytest.warns(UserWarning, match="1 files are no pictures"):
+            data = load_folder(folder, image_size=24, skip_bad=True)
+        assert len(data.train) == 6
+    with pytest.raises(ValueError, match="cannot read"):
+        load_folder(folder, image_size=24)
+
+
+def test_the_cache_follows_the_folder(folder):
+    first = load_folder(folder, image_size=24)
+    again = load_folder(folder, image_size=24)
+    assert torch.equal(first.train.images, again.train.images)
+    picture(77).save(folder / "train" / "zebra" / "0.jpg")
+    changed = load_folder(folder, image_size=24)
+    assert not torch.equal(first.train.images, changed.train.images)
+    assert first.fingerprint == again.fingerprint != changed.fingerprint
+
+
+def test_a_torn_cache_file_is_decoded_again(folder, tmp_path_factory):
+    load_folder(folder, image_size=24)
+    for cached in vdata._cache_dir().glob("*.pt"):
+        cached.write_bytes(cached.read_bytes()[:100])
+    assert len(load_folder(folder, image_size=24).train) == 6
+
+
+def test_a_cache_that_cannot_be_written_costs_only_a_warning(folder, monkeypatch):
+    blocked = folder / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("VHIST_CACHE", str(blocked / "below"))
+    with pytest.warns(UserWarning, match="could not write the cache"):
+        assert len(load_folder(folder, image_size=24).train) == 6
+
+
+def test_what_is_missing_is_said(tmp_path, folder):
+    with pytest.raises(FileNotFoundError, match="needs train/ and val/"):
+        load_folder(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="needs root="):
+        load_dataset("folder")
+    with pytest.raises(ValueError, match="no data set named 'mnist'"):
+        load_dataset("mnist")
+    with pytest.raises(ValueError, match="at least 16 pixels"):
+        load_dataset(image_size=4)
+    with pytest.raises(ValueError, match="size is '160px'"):
+        load_dataset("imagenette", root=tmp_path / "new", size="64px")
+    (folder / "val" / "yak").mkdir()
+    with pytest.raises(ValueError, match="different classes"):
+        load_folder(folder)
+
+
+def test_a_folder_without_pictures_is_said(tmp_path):
+    for split in ("train", "val"):
+        (tmp_path / split / "a").mkdir(parents=True)
+    with pytest.raises(ValueError, match="no pictures below"):
+        load_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["imagenette", "cifar10"])
+def test_a_failed_download_says_what_to_do(tmp_path, name, monkeypatch):
+    from torchvision.datasets import cifar, imagenette
+
+    def refuse(*args, **kwargs):
+        raise OSError("no route to host")
+
+    for module in (cifar, imagenette):
+        monkeypatch.setattr(module, "download_and_extract_archive", refuse)
+    with pytest.raises(FileNotFoundError, match=r"no route to host.*put it in") as e:
+        load_dataset(name, root=tmp_path)
+    assert "\n" not in str(e.value)
+
+
+def test_an_existing_imagenette_is_taken_as_it_is(folder, monkeypatch):
+    data = load_dataset("imagenette", root=folder, image_size=24)
+    assert data.name == "imagenette"
+    monkeypatch.setenv("VHIST_DATA", str(folder))
+    assert load_dataset("imagenette", image_size=24).fingerprint == data.fingerprint
+
+
+def test_sketchnette_is_the_default():
+    data = load_dataset(image_size=16)
+    assert data.name == "sketchnette"
+    assert len(data.classes) == 10
+    assert (len(data.train), len(data.val)) == (4000, 1000)
+    assert torch.equal(load_dataset(image_size=16).val.images, data.val.images)
+
+
+def batch(n: int = 6, size: int = 20) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(0, 256, (n, 3, size, size), generator=generator).byte()
+
+
+def test_normalize_uses_imagenets_statistics():
+    x = normalize(torch.full((1, 3, 2, 2), 255, dtype=torch.uint8))
+    expected = [(1 - m) / s for m, s in zip(vdata.MEAN, vdata.STD, strict=True)]
+    torch.testing.assert_close(x[0, :, 0, 0], torch.tensor(expected))
+
+
+def test_random_crop_cuts_a_window_per_sample():
+    x = batch(50)
+    y = random_crop(x, 12, generator=torch.Generator().manual_seed(0))
+    corners = set()
+    for picture, cut in zip(x, y, strict=True):
+        windows = picture.unfold(1, 12, 1).unfold(2, 12, 1)  # 3, 9, 9, 12, 12
+        hits = (windows == cut[:, None, None]).all(dim=(0, 3, 4)).nonzero()
+        assert len(hits) == 1
+        corners.add(tuple(hits[0].tolist()))
+    assert len(corners) > 20
+    with pytest.raises(ValueError, match="image_size=30 or more"):
+        random_crop(x, 30)
+
+
+def test_random_flip_mirrors_about_half():
+    x = batch(200)
+    y = random_flip(x, generator=torch.Generator().manual_seed(0))
+    flipped = (y == x.flip(-1)).flatten(1).all(1)
+    kept = (y == x).flatten(1).all(1)
+    assert (flipped ^ kept).all()
+    assert 70 < flipped.sum() < 130
+
+
+def test_a_resized_crop_of_everything_is_the_picture():
+    x = batch()
+    whole = random_resized_crop(x, 20, area=(1, 1), ratio=(1, 1), flip=False)
+    torch.testing.assert_close(whole, x.float(), atol=1e-2, rtol=0)
+
+
+def test_resized_crops_differ_per_sample_and_stay_inside():
+    ramp = torch.arange(64).repeat(64, 1).expand(200, 3, 64, 64) * 4
+    y = random_resized_crop(
+        ramp.byte(), 16, flip=False, generator=torch.Generator().manual_seed(0)
+    )
+    left, right = y[:, 0, 8, 0], y[:, 0, 8, -1]
+    assert (right > left).all()  # never mirrored, never empty
+    assert left.unique().numel() > 150
+    share = (right - left) / 252 * 16 / 15
+    assert 0.2 < share.min() < 0.4
+    assert share.max() > 0.9
+    with pytest.raises(ValueError, match="area must lie in"):
+        random_resized_crop(ramp, 16, area=(0.5, 0.1))
+
+
+def test_pca_colour_shifts_each_picture_as_a_whole():
+    x = batch(100)
+    deviations, directions = colour_components(x)
+    torch.testing.assert_close(directions.T @ directions, torch.eye(3))
+    assert (deviations.diff() <= 0).all()
+    y = pca_colour(x, (deviations, directions), std=0.1)
+    shift = y - x
+    assert shift.std(dim=(2, 3)).max() < 1e-3
+    along = shift[:, :, 0, 0] @ directions / 255
+    torch.testing.assert_close(along.std(0), 0.1 * deviations, rtol=0.35, atol=0)
+
+
+def test_resize_keeps_the_mean():
+    x = batch(size=32)
+    assert torch.equal(resize(x, 32), x.float())
+    small = resize(x, 16)
+    assert small.shape == (6, 3, 16, 16)
+    assert (small.mean() - x.float().mean()).abs() < 1.5
+
+
+@pytest.mark.imagenette
+def test_real_imagenette():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = load_dataset("imagenette", image_size=16)
+    assert (len(data.train), len(data.val)) == (9469, 3925)
+    assert data.classes == tuple(vdata.WNIDS.values())

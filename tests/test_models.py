@@ -1,0 +1,299 @@
+"""The architectures: counts, parity with torchvision, gradients, errors."""
+
+import pytest
+import torch
+import torchvision
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F
+
+from vhist import create_model, list_models
+from vhist.models import (
+    AlexNet,
+    VisionTransformer,
+    load_torchvision,
+    resnet34,
+    resnet50,
+    vgg16,
+    vit_b_16,
+)
+from vhist.models.alexnet import LocalResponseNorm
+from vhist.models.vit import SelfAttention, sincos_positions
+
+SMALL = ["alexnet_small", "vgg_small", "vgg_small_bn", "resnet_small", "vit_small_8"]
+
+# facts: exact counts with 10 classes, as published or computed from the papers
+COUNTS = {
+    "alexnet": 58_322_314,
+    "vgg11": 128_807_306,
+    "vgg13": 128_991_818,
+    "vgg16": 134_301_514,
+    "vgg19": 139_611_210,
+    "resnet18": 11_181_642,
+    "resnet34": 21_298_314,
+    "resnet50": 23_528_522,
+    "resnet101": 42_520_650,
+    "resnet152": 58_164_298,
+    "vit_ti_16": 5_526_346,
+    "vit_s_16": 21_669_514,
+    "vit_b_16": 85_806_346,
+    "vit_l_16": 303_311_882,
+}
+VARIANTS = [
+    ("alexnet", {"groups": 2}, 56_909_194),
+    ("alexnet", {"groups": 2, "num_classes": 1000}, 60_965_224),
+    ("vgg16", {"num_classes": 1000}, 138_357_544),
+    ("resnet34", {"conv_bias": False}, 21_289_802),
+    ("resnet50", {"version": "v1"}, 23_528_522),
+    ("vit_b_16", {"num_classes": 1000}, 86_567_656),
+    ("vit_b_16", {"num_classes": 3}, 85_800_963),
+    ("vit_b_16", {"patch_size": 32}, 87_462_922),
+    ("vit_b_16", {"positions": "sincos"}, 85_806_346 - 197 * 768),
+    ("vit_b_16", {"pool": "mean"}, 85_806_346 - 768 - 768),
+]
+
+
+def count(model: nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters())
+
+
+def build_on_meta(name: str, **kwargs) -> nn.Module:
+    with torch.device("meta"):
+        return create_model(name, **kwargs)
+
+
+@pytest.mark.parametrize(("name", "expected"), COUNTS.items())
+def test_parameter_counts(name, expected):
+    assert count(build_on_meta(name)) == expected
+
+
+@pytest.mark.parametrize(("name", "kwargs", "expected"), VARIANTS)
+def test_parameter_counts_of_variants(name, kwargs, expected):
+    assert count(build_on_meta(name, **kwargs)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs"),
+    [
+        ("vgg11", {}),
+        ("vgg16", {}),
+        ("vgg11_bn", {}),
+        ("resnet18", {}),
+        ("resnet34", {"conv_bias": False}),
+        ("resnet50", {}),
+        ("vit_b_16", {}),
+    ],
+)
+def test_same_logits_as_torchvision(name, kwargs):
+    theirs = getattr(torchvision.models, name)(num_classes=10).eval()
+    for p in theirs.parameters():  # torchvision's head of a ViT starts at zero
+        if not p.any():
+            nn.init.normal_(p, std=0.02)
+    ours = create_model(name, **kwargs).eval()
+    load_torchvision(ours, theirs.state_dict())
+    x = torch.randn(2, 3, 224, 224)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), theirs(x), atol=1e-5, rtol=0)
+
+
+def test_torchvision_weights_of_another_model_are_refused_whole():
+    model = create_model("resnet18")
+    before = model.fc.weight.clone()
+    with pytest.raises(ValueError, match="another model"):
+        load_torchvision(model, torchvision.models.resnet34().state_dict())
+    with pytest.raises(ValueError, match=r"fc\.weight has shape \(1000, 512\)"):
+        load_torchvision(model, torchvision.models.resnet18().state_dict())
+    assert torch.equal(model.fc.weight, before)
+    with pytest.raises(TypeError, match="AlexNet has no counterpart"):
+        load_torchvision(AlexNet(), {})
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_parameter_gets_a_gradient(name):
+    model = create_model(name)
+    # A step first: heads and last batch norms of a block start at zero.
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    x, y = torch.randn(8, 3, 64, 64), torch.arange(8)
+    for _ in range(2):
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    silent = [n for n, p in model.named_parameters() if not p.grad.any()]
+    assert silent == []
+
+
+TINY = {  # the same classes, narrow enough to learn ten pictures in seconds
+    "alexnet_small": {"widths": (32, 64, 64, 64, 64), "hidden": 256, "dropout": 0.0},
+    "vgg_small": {"widths": (16, 32, 64, 64), "hidden": 128, "dropout": 0.0},
+    "vgg_small_bn": {"widths": (16, 32, 64, 64), "hidden": 128, "dropout": 0.0},
+    "resnet_small": {"blocks": (1, 1, 1), "widths": (32, 64, 64), "stem_width": 32},
+    "vit_small_8": {"width": 96, "depth": 2, "hidden": 192},
+}
+
+
+@pytest.mark.parametrize(("name", "options"), TINY.items())
+def test_one_batch_is_memorised(name, options):
+    model = create_model(name, **options)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    x, y = torch.randn(10, 3, 64, 64), torch.arange(10)
+    for _ in range(300):
+        loss = F.cross_entropy(model(x), y)
+        if loss < 0.05:
+            return
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    pytest.fail(f"the loss is still {loss.item():.3f}")
+
+
+def test_names_are_the_builders_and_near_misses_are_suggested():
+    assert set(COUNTS) | set(SMALL) <= set(list_models())
+    with pytest.raises(ValueError, match="did you mean .*resnet34"):
+        create_model("resnet43")
+
+
+def test_grouped_convolution_is_two_half_convolutions():
+    whole = nn.Conv2d(8, 6, 3, groups=2)
+    x = torch.randn(1, 8, 5, 5)
+    halves = [
+        F.conv2d(x[:, s], whole.weight[o], whole.bias[o])
+        for s, o in ((slice(4), slice(3)), (slice(4, 8), slice(3, 6)))
+    ]
+    torch.testing.assert_close(whole(x), torch.cat(halves, 1))
+
+
+def test_lrn_is_pytorchs_function():
+    x = 30 * torch.randn(2, 16, 5, 5, requires_grad=True)
+    ours, theirs = LocalResponseNorm(5, 1e-4, 2.0), nn.LocalResponseNorm(5, 1e-4, k=2.0)
+    torch.testing.assert_close(ours(x), theirs(x))
+    g1, g2 = (torch.autograd.grad(f(x).square().sum(), x)[0] for f in (ours, theirs))
+    torch.testing.assert_close(g1, g2)
+
+
+def test_lrn_with_five_times_alpha_is_the_printed_formula():
+    x = 30 * torch.randn(16)
+    ours = LocalResponseNorm(5, 5e-4, 2.0)(x.view(1, 16, 1, 1)).flatten()
+    for i in range(16):
+        window = x[max(0, i - 2) : i + 3]
+        expected = x[i] / (2 + 1e-4 * window.square().sum()) ** 0.75
+        torch.testing.assert_close(ours[i], expected)
+
+
+def test_dropout_stands_before_or_after_the_hidden_layers():
+    before, after = (
+        [n for n, _ in AlexNet(dropout_position=p).classifier.named_children()]
+        for p in ("before", "after")
+    )
+    assert before[:3] == ["drop6", "fc6", "relu6"]
+    assert after[:3] == ["fc6", "relu6", "drop6"]
+
+
+def test_initialisation_follows_the_papers():
+    model = create_model("alexnet_small")
+    assert model.features.conv2.bias.eq(1).all()
+    assert model.features.conv3.bias.eq(0).all()
+    assert model.classifier.fc6.weight.std().item() == pytest.approx(0.01, rel=0.02)
+    conv = resnet50().stages.layer3[2].conv2
+    he = (2 / (conv.in_channels * 9)) ** 0.5
+    assert conv.weight.std().item() == pytest.approx(he, rel=0.02)
+    glorot = create_model("vgg_small").features.conv4_2.weight
+    assert glorot.std().item() == pytest.approx((2 / (512 * 9)) ** 0.5, rel=0.02)
+    vit = create_model("vit_small_8")
+    assert not vit.head.weight.any()
+    assert not vit.token.any()
+    assert vit.positions.std().item() == pytest.approx(0.02, rel=0.05)
+
+
+def test_convolution_bias_before_batch_norm_changes_nothing():
+    with_bias = create_model("resnet_small", conv_bias=True).train()
+    x = torch.randn(4, 3, 64, 64)
+    before = with_bias(x)
+    for module in with_bias.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.normal_(module.bias)
+    torch.testing.assert_close(with_bias(x), before, atol=1e-4, rtol=1e-4)
+
+
+def test_attention_weights_are_what_the_layer_applies():
+    layer = SelfAttention(24, 3)
+    x = torch.randn(2, 7, 24)
+    weights = layer.weights(x)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 3, 7))
+    mixed = (weights @ layer.split(x)[2]).transpose(1, 2).flatten(2)
+    torch.testing.assert_close(layer.out(mixed), layer(x))
+
+
+def test_without_positions_patches_are_a_bag():
+    def difference(**kwargs) -> float:
+        model = VisionTransformer(
+            image_size=16, patch_size=4, width=32, depth=2, heads=4, hidden=64, **kwargs
+        ).eval()
+        nn.init.normal_(model.head.weight)
+        x = torch.randn(1, 3, 16, 16)
+        swapped = torch.cat([x[..., 8:], x[..., :8]], dim=-1)  # whole patches move
+        return (model(x) - model(swapped)).abs().max().item()
+
+    assert difference(positions="none") < 1e-4
+    assert difference(positions="sincos") > 1e-2
+
+
+def test_sincos_positions_tell_all_places_apart():
+    table = sincos_positions(14, 64, token=True)[0]
+    assert table.shape == (197, 64)
+    assert not table[0].any()
+    distance = torch.cdist(table, table) + 9 * torch.eye(197)
+    assert distance.min() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: vgg16(num_classes=0), "num_classes must be at least 1"),
+        (lambda: vgg16(image_size=230), "multiple of 32 .* 224 would work"),
+        (lambda: vit_b_16(patch_size=15), "does not divide image_size=224; these do"),
+        (lambda: vit_b_16(heads=7), "heads=7 does not divide width=768"),
+        (lambda: vit_b_16(positions="fixed"), "positions is"),
+        (lambda: vit_b_16(pool="max"), "pool is"),
+        (lambda: AlexNet(image_size=40), "image_size must be at least 67"),
+        (lambda: AlexNet(groups=5), "groups=5 must divide"),
+        (lambda: AlexNet(dropout_position="late"), "dropout_position"),
+        (lambda: resnet34(blocks=(1, 2)), "one number per stage"),
+        (lambda: resnet34(version="v2"), "version is"),
+        (lambda: vgg16(init="ones"), "init must be one of"),
+    ],
+)
+def test_wrong_sizes_are_one_line(build, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        build()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("shape", [(1, 1, 64, 64), (3, 64, 64), (1, 3, 20, 30)])
+def test_wrong_images_are_one_line(name, shape):
+    with pytest.raises(ValueError, match="expected images of shape") as caught:
+        create_model(name)(torch.zeros(shape))
+    assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    patch=st.sampled_from([4, 8, 16]),
+    grid=st.integers(1, 4),
+    heads=st.integers(1, 4),
+    positions=st.sampled_from(["learned", "sincos", "none"]),
+    pool=st.sampled_from(["token", "mean"]),
+)
+def test_any_sensible_vit_answers(patch, grid, heads, positions, pool):
+    model = VisionTransformer(
+        image_size=patch * grid,
+        patch_size=patch,
+        width=8 * heads,
+        depth=1,
+        heads=heads,
+        hidden=16,
+        positions=positions,
+        pool=pool,
+    )
+    assert model(torch.zeros(2, 3, patch * grid, patch * grid)).shape == (2, 10)

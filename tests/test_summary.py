@@ -1,0 +1,168 @@
+"""The layer table: the article's rows, and where the article's tool went wrong."""
+
+import pytest
+import torch
+import torchsummary
+import torchvision
+from torch import nn
+
+from vhist import create_model, summary
+
+MACS = {  # exact, 10 classes
+    ("alexnet", 227): 1_131_201_056,
+    ("vgg11", 224): 7_605_035_008,
+    ("vgg16", 224): 15_466_209_280,
+    ("vgg19", 224): 19_628_007_424,
+    ("resnet18", 224): 1_813_566_464,
+    ("resnet34", 224): 3_663_254_528,
+    ("resnet50", 224): 4_087_156_736,
+    ("resnet152", 224): 11_511_599_104,
+    ("vit_ti_16", 224): 1_253_493_120,
+    ("vit_b_16", 224): 17_563_067_904,
+}
+
+# The article's tables: type, output shape and parameters of every row.
+ALEXNET = """
+Conv2d 96x55x55 34944; ReLU 96x55x55 0; LocalResponseNorm 96x55x55 0;
+MaxPool2d 96x27x27 0; Conv2d 256x27x27 614656; ReLU 256x27x27 0;
+LocalResponseNorm 256x27x27 0; MaxPool2d 256x13x13 0; Conv2d 384x13x13 885120;
+ReLU 384x13x13 0; Conv2d 384x13x13 1327488; ReLU 384x13x13 0;
+Conv2d 256x13x13 884992; ReLU 256x13x13 0; MaxPool2d 256x6x6 0; Dropout 9216 0;
+Linear 4096 37752832; ReLU 4096 0; Dropout 4096 0; Linear 4096 16781312;
+ReLU 4096 0; Linear 10 40970
+"""
+VGG16_PARAMETERS = [
+    *(1_792, 36_928, 73_856, 147_584, 295_168, 590_080, 590_080, 1_180_160),
+    *(2_359_808, 2_359_808, 2_359_808, 2_359_808, 2_359_808),
+    *(102_764_544, 16_781_312, 40_970),
+]
+
+
+def on_meta(name: str, **kwargs) -> nn.Module:
+    with torch.device("meta"):
+        return create_model(name, **kwargs)
+
+
+@pytest.mark.parametrize(("case", "expected"), MACS.items())
+def test_multiply_adds(case, expected):
+    name, size = case
+    assert summary(on_meta(name), size).macs == expected
+
+
+def test_v1_puts_less_work_into_a_resnet50():
+    assert summary(on_meta("resnet50", version="v1"), 224).macs == 3_855_945_728
+
+
+def test_alexnet_is_the_articles_row_for_row():
+    rows = summary(on_meta("alexnet"), 227).rows
+    ours = [f"{r.kind} {'x'.join(map(str, r.shape))} {r.parameters}" for r in rows]
+    assert ours == " ".join(ALEXNET.split()).split("; ")
+
+
+def test_vgg16_is_the_articles_row_for_row():
+    rows = summary(on_meta("vgg16"), 224).rows
+    kinds = "".join(r.kind[0] for r in rows)  # Conv, ReLU, MaxPool, Dropout, Linear
+    assert kinds == "CRCRM" * 2 + "CRCRCRM" * 3 + "DLRDLRL"
+    assert [r.parameters for r in rows if r.parameters] == VGG16_PARAMETERS
+
+
+def test_resnet34_is_the_articles_row_for_row():
+    rows = summary(on_meta("resnet34"), 224).rows
+    convs = [r.parameters for r in rows if r.kind == "Conv2d"]
+    first = [73_856, 147_584, 8_320]  # the projection follows the two convolutions
+    assert convs[:7] == [9_472] + 6 * [36_928]
+    assert convs[7:10] == first
+    assert convs.count(33_024) == convs.count(131_584) == 1
+    assert len(convs) == 1 + 32 + 3
+    assert rows[-1].parameters == 5_130
+    assert [r.shape for r in rows if r.kind == "MaxPool2d"] == [(64, 56, 56)]
+
+
+def test_everything_a_vit_owns_is_counted_once():
+    table = summary(on_meta("vit_b_16"), 224)
+    by_name = {r.name: r for r in table.rows}
+    assert table.parameters == 85_806_346
+    assert by_name["token"].parameters == 768
+    assert by_name["positions"].parameters == 151_296
+    assert by_name["blocks.11.attention.qkv"].parameters == 1_771_776
+    assert by_name["blocks.0.attention.core"].macs == 2 * 197 * 197 * 768
+    assert table.collapse(2).parameters == table.parameters
+    assert table.collapse(1).macs == table.macs
+
+
+def test_pytorchs_own_attention_is_counted_too():
+    with torch.device("meta"):
+        theirs = torchvision.models.vit_b_16(num_classes=10)
+    table = summary(theirs, 224)
+    assert table.parameters == 85_806_346
+    assert table.macs == 17_563_067_904
+
+
+def test_where_the_articles_tool_went_wrong():
+    """torchsummary 1.5.1 misses attention's projections, class token and positions."""
+
+    class Token(nn.Module):  # source: the article's ViT, by its layer table
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 768, 16, 16)
+            self.token = nn.Parameter(torch.zeros(1, 1, 768))
+            self.positions = nn.Parameter(torch.zeros(1, 197, 768))
+            self.attention = nn.ModuleList(
+                nn.MultiheadAttention(768, 12, batch_first=True) for _ in range(12)
+            )
+            self.norms = nn.ModuleList(nn.LayerNorm(768) for _ in range(25))
+            self.mlps = nn.ModuleList(
+                nn.Sequential(nn.Linear(768, 3072), nn.GELU(), nn.Linear(3072, 768))
+                for _ in range(12)
+            )
+            self.head = nn.Linear(768, 10)
+
+        def forward(self, x):
+            x = self.conv(x).flatten(2).transpose(1, 2)
+            x = torch.cat([self.token.expand(len(x), -1, -1), x], 1) + self.positions
+            for i in range(12):
+                y = self.norms[2 * i](x)
+                x = x + self.attention[i](y, y, y)[0]
+                x = x + self.mlps[i](self.norms[2 * i + 1](x))
+            return self.head(self.norms[-1](x)[:, 0])
+
+    model = Token()
+    counted = _torchsummary_total(model)
+    assert counted == 57_305_866
+    missed = 12 * (1_771_776 + 590_592) + 768 + 151_296
+    assert counted + missed == summary(model, 224).parameters == 85_806_346
+
+
+def _torchsummary_total(model: nn.Module) -> int:
+    import contextlib
+    import io
+
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        torchsummary.summary(model, (3, 224, 224), device="cpu")
+    line = next(s for s in printed.getvalue().splitlines() if "Total params" in s)
+    return int(line.split(":")[1].replace(",", ""))
+
+
+def test_summary_leaves_the_model_as_it_was():
+    model = create_model("resnet_small").train()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    summary(model, 64)
+    assert model.training
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert not any(m._forward_hooks for m in model.modules())
+
+
+def test_text_and_html_hold_the_totals():
+    table = summary(on_meta("alexnet"), 227)
+    for text in (str(table), table._repr_html_()):
+        assert "58,322,314 parameters" in text
+        assert "1,131,201,056 multiply-adds" in text
+    assert max(map(len, str(table).splitlines())) <= 88
+
+
+def test_an_impossible_size_is_one_line():
+    with pytest.raises(ValueError, match="expected images of shape"):
+        summary(on_meta("vit_b_16"), 225)
+    with pytest.raises(ValueError, match="cannot take an input of shape"):
+        summary(nn.Linear(4, 2), (5,))

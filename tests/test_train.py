@@ -1,0 +1,172 @@
+"""Recipes, schedules, the loop, evaluation."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from vhist import Recipe, create_model, evaluate, fit
+from vhist.data import Dataset, Split
+from vhist.train import Batches, make_optimizer, recipe_for
+
+
+def toy(n: int = 60, size: int = 64, classes: int = 3) -> Dataset:
+    """Plain pictures whose brightness is their class, with noise."""
+    generator = torch.Generator().manual_seed(0)
+
+    def split(count: int) -> Split:
+        labels = torch.arange(count) % classes
+        noise = torch.randint(0, 40, (count, 3, size, size), generator=generator)
+        images = (noise + labels.view(-1, 1, 1, 1) * 90).byte()
+        return Split(images, labels, tuple(f"{i}" for i in range(count)))
+
+    names = tuple("abcdefghij"[:classes])
+    return Dataset("toy", names, split(n), split(30), "0" * 16)
+
+
+def tiny(seed: int = 0, dropout: float = 0.0) -> nn.Module:
+    torch.manual_seed(seed)
+    layers = [nn.Flatten(), nn.Dropout(dropout), nn.Linear(3 * 16 * 16, 3)]
+    return nn.Sequential(nn.AvgPool2d(4), *layers)
+
+
+RECIPE = Recipe(epochs=3, batch_size=10, lr=3e-3, warmup_epochs=0.5)
+
+
+def test_fit_learns_and_records():
+    model = tiny()
+    run = fit(model, toy(), RECIPE, name="toy", model_name="linear", verbose=False)
+    assert run.accuracy > 0.9
+    assert [e["epoch"] for e in run.log] == [1, 2, 3]
+    assert run.recipe["lr"] == 3e-3
+    assert run.data["fingerprint"] == "0" * 16
+    assert run.parameters == 3 * 16 * 16 * 3 + 3
+    assert sum(map(sum, run.confusion)) == 30
+    right = sum(run.confusion[i][i] for i in range(3))
+    assert right / 30 == pytest.approx(run.accuracy, abs=1e-5)
+    assert run.seconds > 0
+    assert run.peak_memory > 1e7
+
+
+def test_the_record_holds_the_last_epoch_not_the_best():
+    run = fit(tiny(), toy(), RECIPE, verbose=False)
+    assert run.accuracy == run.log[-1]["val_accuracy"]
+
+
+@pytest.mark.parametrize("name", ["alexnet_small", "resnet_small", "vit_small_8"])
+def test_same_seed_same_run(name):
+    hashes = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        model = create_model(name, num_classes=3)
+        recipe = replace(recipe_for(name), epochs=1, batch_size=8, seed=5)
+        fit(model, toy(24), recipe, verbose=False)
+        hashes.append(torch.cat([p.flatten() for p in model.parameters()]))
+    assert torch.equal(*hashes)
+
+
+def test_another_seed_another_run():
+    runs = [fit(tiny(), toy(), replace(RECIPE, seed=s), verbose=False) for s in (0, 1)]
+    assert runs[0].log[0]["train_loss"] != runs[1].log[0]["train_loss"]
+
+
+def test_evaluation_uses_evaluation_mode():
+    model = nn.Sequential(*tiny(dropout=0.5), nn.BatchNorm1d(3)).train()
+    data = toy()
+    first, second = (evaluate(model, data.val, image_size=64) for _ in range(2))
+    assert torch.equal(first.logits, second.logits)
+    one_by_one = evaluate(model, data.val, image_size=64, batch_size=1)
+    torch.testing.assert_close(one_by_one.logits, first.logits)
+    assert model.training
+    assert model[-1].num_batches_tracked == 0
+
+
+def test_an_epoch_shows_every_picture_once():
+    data = toy(60)
+    recipe = replace(RECIPE, augment="none")
+    batches = Batches(data.train, recipe, torch.Generator().manual_seed(0))
+    seen = torch.cat([x for x, _ in batches]).sum(dim=(1, 2, 3))
+    assert len(batches) == 6
+    assert seen.unique().numel() == 60
+
+
+@pytest.mark.parametrize("augment", ["resized_crop", "paper", "none"])
+def test_augmentations_give_the_size_of_the_recipe(augment):
+    recipe = replace(RECIPE, augment=augment, image_size=48)
+    images, labels = next(iter(Batches(toy().train, recipe, torch.Generator())))
+    assert images.shape == (10, 3, 48, 48)
+    assert images.dtype == torch.float32
+    assert labels.shape == (10,)
+
+
+def test_schedules():
+    cosine = Recipe(epochs=10, lr=1.0, warmup_epochs=2, schedule="cosine")
+    at = [cosine.lr_at(e) for e in (0, 1, 2, 6, 10)]
+    assert at == pytest.approx([0, 0.5, 1, 0.5, 0], abs=1e-12)
+    line = replace(cosine, schedule="onecycle")
+    assert [line.lr_at(e) for e in (1, 2, 4, 10)] == pytest.approx([0.5, 1, 0.75, 0])
+    step = replace(cosine, schedule="step", warmup_epochs=0, step_epochs=4)
+    assert [step.lr_at(e) for e in (0, 3.9, 4, 8)] == pytest.approx([1, 1, 0.1, 0.01])
+    flat = replace(cosine, schedule="constant", warmup_epochs=0)
+    assert {flat.lr_at(e) for e in range(10)} == {1.0}
+
+
+def test_the_schedule_reaches_the_optimizer():
+    run = fit(tiny(), toy(), RECIPE, verbose=False)
+    assert run.log[-1]["lr"] == pytest.approx(0, abs=1e-9)
+
+
+def test_vectors_positions_and_tokens_do_not_decay():
+    model = create_model("vit_small_8")
+    decayed, free = make_optimizer(model, Recipe()).param_groups
+    assert free["weight_decay"] == 0
+    names = {id(p): n for n, p in model.named_parameters()}
+    loose = {names[id(p)] for p in free["params"]}
+    assert {"token", "positions", "head.bias", "norm.weight"} <= loose
+    assert {names[id(p)] for p in decayed["params"]} & loose == set()
+    assert len(decayed["params"]) + len(free["params"]) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "epochs must be at least 1"),
+        ({"batch_size": -1}, "batch_size must be at least 1"),
+        ({"lr": 0.0}, "lr must be positive"),
+        ({"lr": float("nan")}, "lr must be positive"),
+        ({"weight_decay": -1e-3}, "weight_decay cannot be below 0"),
+        ({"label_smoothing": 1.0}, r"label_smoothing must be in \[0, 1\)"),
+        ({"clip_norm": 0.0}, "clip_norm must be positive"),
+        ({"crop_area": (0.5, 0.2)}, "crop_area must be two numbers"),
+        ({"optimizer": "lion"}, "optimizer must be one of adamw, sgd"),
+        ({"schedule": "poly"}, "schedule must be one of"),
+        ({"augment": "mixup"}, "augment must be one of"),
+    ],
+)
+def test_a_wrong_recipe_is_one_line(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(RECIPE, **change)
+
+
+def test_data_and_model_must_fit():
+    with pytest.raises(ValueError, match="more than the 60 training pictures"):
+        fit(tiny(), toy(), replace(RECIPE, batch_size=64), verbose=False)
+    with pytest.raises(ValueError, match="build it with num_classes=4"):
+        fit(tiny(), toy(classes=4), RECIPE, verbose=False)
+    with pytest.raises(ValueError, match="expected images of shape"):
+        fit(create_model("vit_small_8"), toy(), replace(RECIPE, image_size=32))
+
+
+def test_a_loss_that_is_no_number_stops_the_run():
+    model = tiny()
+    nn.init.constant_(model[-1].weight, float("inf"))
+    with pytest.raises(FloatingPointError, match="no longer finite in epoch 1"):
+        fit(model, toy(), RECIPE, verbose=False)
+
+
+def test_every_family_has_a_recipe():
+    assert recipe_for("resnet_small").optimizer == "sgd"
+    assert recipe_for("alexnet").image_size == 227
+    assert recipe_for("vit_b_16").image_size == 224
+    assert recipe_for("vgg_small").image_size == 64

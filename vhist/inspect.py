@@ -1,0 +1,112 @@
+"""A look inside: what the layers of a model put out, and where attention goes."""
+
+import difflib
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["activations", "attention_maps"]
+
+
+@torch.no_grad()
+def activations(
+    model: nn.Module, images: Tensor, names: Iterable[str] | None = None
+) -> dict[str, Tensor]:
+    """Run a model in evaluation mode and return what its layers put out.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Any model; its mode is restored afterwards.
+    images : Tensor of shape (n, 3, h, w)
+        Normalised pictures, see :func:`vhist.data.normalize`.
+    names : iterable of str, optional
+        Paths of layers, as :func:`vhist.summary.summary` shows them, or of blocks;
+        all layers if not given.
+
+    Returns
+    -------
+    dict of str to Tensor
+        In the order of execution; the first axis is n.
+
+    Raises
+    ------
+    ValueError
+        If the model has no layer of that name; the nearest one is suggested.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from vhist.inspect import activations
+    >>> from vhist.models import alexnet_small
+    >>> out = activations(alexnet_small(), torch.zeros(1, 3, 64, 64), ["features.relu1"])
+    >>> out["features.relu1"].shape
+    torch.Size([1, 64, 32, 32])
+    """
+    modules = dict(model.named_modules())
+    wanted = list(names) if names is not None else _layers(modules)
+    for name in wanted:
+        if name not in modules:
+            near = difflib.get_close_matches(name, modules, n=1, cutoff=0)
+            raise ValueError(f"no layer named {name!r}; did you mean {near[0]!r}?")
+    found: dict[str, Tensor] = {}
+
+    def keep(name: str):
+        def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
+            found[name] = output.detach()
+
+        return hook
+
+    handles = [modules[n].register_forward_hook(keep(n)) for n in wanted]
+    was_training = model.training
+    try:
+        model.eval()(images)
+    finally:
+        model.train(was_training)
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def _layers(modules: dict[str, nn.Module]) -> list[str]:
+    return [n for n, m in modules.items() if next(m.children(), None) is None]
+
+
+@torch.no_grad()
+def attention_maps(model: nn.Module, images: Tensor) -> Tensor:
+    """Return the attention weights of every block of a Vision Transformer.
+
+    Parameters
+    ----------
+    model : VisionTransformer
+        With attention layers that have a method ``weights``.
+    images : Tensor of shape (n, 3, h, w)
+        Normalised pictures.
+
+    Returns
+    -------
+    Tensor of shape (n, depth, heads, tokens, tokens)
+        ``[:, l, h, i]`` says where token i looks in head h of block l; sums to 1.
+
+    Raises
+    ------
+    ValueError
+        If the model has no such layer.
+    """
+    layers = [m for m in model.modules() if hasattr(m, "weights") and hasattr(m, "qkv")]
+    if not layers:
+        raise ValueError(f"{type(model).__name__} has no self-attention to show")
+    maps: list[Tensor] = []
+    handles = [
+        layer.register_forward_pre_hook(lambda m, inputs: maps.append(m.weights(*inputs)))
+        for layer in layers
+    ]
+    was_training = model.training
+    try:
+        model.eval()(images)
+    finally:
+        model.train(was_training)
+        for handle in handles:
+            handle.remove()
+    return torch.stack(maps, dim=1)

@@ -1,0 +1,292 @@
+"""Figures: one style, one colour per architecture, readable on light and dark pages.
+
+Functions that draw take an Axes where one is enough and return what they drew on.
+Matplotlib is imported when a figure is drawn, not with vhist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from vhist.runs import Run
+
+__all__ = [
+    "COLORS",
+    "INK",
+    "LABELS",
+    "activation_functions",
+    "attention",
+    "caption",
+    "color_of",
+    "confusion",
+    "curves",
+    "feature_maps",
+    "filters",
+    "images",
+    "use_style",
+]
+
+#: One colour per architecture, from the palette of Okabe and Ito (colour-blind safe).
+COLORS = {
+    "alexnet": "#E69F00",
+    "vgg": "#009E73",
+    "resnet": "#0072B2",
+    "vit": "#CC79A7",
+}
+
+#: How the architectures are written.
+LABELS = {"alexnet": "AlexNet", "vgg": "VGG", "resnet": "ResNet", "vit": "ViT"}
+
+#: Colour of text and lines on a light and on a dark page.
+INK = {"light": "#24292f", "dark": "#d9dee5"}
+
+
+def use_style(theme: str = "light") -> None:
+    """Set matplotlib's defaults to the style of the book.
+
+    Parameters
+    ----------
+    theme : {"light", "dark"}
+        Whose ink to write with; backgrounds are transparent.
+    """
+    import matplotlib.pyplot as plt
+
+    ink = INK[theme]
+    roles = ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor")
+    plt.rcParams.update({role: ink for role in (*roles, "xtick.color", "ytick.color")})
+    plt.rcParams.update({f"{part}.facecolor": "none" for part in ("figure", "axes")})
+    plt.rcParams.update(
+        {
+            "axes.prop_cycle": plt.cycler(color=[*COLORS.values(), "#56B4E9", "#D55E00"]),
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.titlesize": "medium",
+            "figure.constrained_layout.use": True,
+            "figure.figsize": (7.2, 3.2),
+            "font.size": 10,
+            "grid.color": "#8c959f",
+            "image.cmap": "viridis",
+            "legend.frameon": False,
+            "savefig.facecolor": "none",
+        }
+    )
+
+
+def caption(fig: Figure, text: str, alt: str) -> Figure:
+    """Give a figure its caption and, for who cannot see it, a description.
+
+    Parameters
+    ----------
+    fig : Figure
+    text : str
+        What to see in the figure; shown below it on the site.
+    alt : str
+        What the figure shows, for screen readers.
+    """
+    fig.vhist_caption, fig.vhist_alt = text, alt  # type: ignore[attr-defined]
+    return fig
+
+
+def color_of(model: str) -> str:
+    """Return the colour of a model's architecture, by the builder's name."""
+    return COLORS[_family(model)]
+
+
+def _family(model: str) -> str:
+    for family in COLORS:
+        if model.startswith(family):
+            return family
+    raise ValueError(f"{model!r} is of none of the families {', '.join(COLORS)}")
+
+
+def images(
+    pictures: Tensor, titles: Sequence[str] = (), *, columns: int = 5, width: float = 7.2
+) -> Figure:
+    """Draw pictures in a grid.
+
+    Parameters
+    ----------
+    pictures : Tensor of shape (n, 3, h, w)
+        uint8, or float in [0, 255] (clipped to it).
+    titles : sequence of str
+        One per picture, or none.
+    columns : int
+    width : float
+        Of the figure, in inches.
+    """
+    x = pictures.float().clamp(0, 255) / 255
+    fig, axes = _grid(len(x), columns, width, title=bool(titles))
+    for ax, picture in zip(axes, x, strict=False):
+        ax.imshow(picture.permute(1, 2, 0))  # chw -> hwc
+    for ax, title in zip(axes, titles, strict=False):
+        ax.set_title(title, fontsize=9)
+    return fig
+
+
+def filters(weight: Tensor, *, columns: int = 16, width: float = 7.2) -> Figure:
+    """Draw the filters of a first convolution as small pictures.
+
+    Parameters
+    ----------
+    weight : Tensor of shape (filters, 3, k, k)
+        Each filter is stretched to its own largest absolute value; grey is 0.
+    """
+    w = weight.detach().float()
+    x = 0.5 + w / w.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12) / 2
+    fig, axes = _grid(len(x), columns, width)
+    for ax, picture in zip(axes, x, strict=False):
+        ax.imshow(picture.permute(1, 2, 0))  # chw -> hwc
+    return fig
+
+
+def feature_maps(
+    activation: Tensor, *, count: int = 16, columns: int = 8, width: float = 7.2
+) -> Figure:
+    """Draw the first channels of one picture's activation.
+
+    Parameters
+    ----------
+    activation : Tensor of shape (channels, h, w)
+    count : int
+        Number of channels to draw; each has its own scale.
+    """
+    x = activation.detach().float()[:count].cpu()
+    fig, axes = _grid(len(x), columns, width)
+    for ax, channel in zip(axes, x, strict=False):
+        ax.imshow(channel)
+    return fig
+
+
+def attention(
+    picture: Tensor, maps: Tensor, *, columns: int = 6, width: float = 7.2
+) -> Figure:
+    """Draw a picture and, over copies of it, where the class token looks.
+
+    Parameters
+    ----------
+    picture : Tensor of shape (3, h, w)
+        uint8, or float in [0, 255].
+    maps : Tensor of shape (m, tokens, tokens)
+        Attention weights with the class token first, for example the heads of one
+        block; one panel is drawn for each.
+    """
+    base = (picture.float().clamp(0, 255) / 255).permute(1, 2, 0)  # chw -> hwc
+    side = round((maps.shape[-1] - 1) ** 0.5)
+    fig, axes = _grid(len(maps) + 1, columns, width)
+    axes[0].imshow(base)
+    extent = (0, base.shape[1], base.shape[0], 0)
+    for ax, weights in zip(axes[1:], maps.detach().cpu(), strict=False):
+        ax.imshow(base.mean(dim=2), cmap="gray", extent=extent)
+        looks = weights[0, 1:].view(side, side)
+        ax.imshow(looks, alpha=0.65, extent=extent, interpolation="bilinear")
+    return fig
+
+
+def _grid(
+    count: int, columns: int, width: float, *, title: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure of square panels without axes."""
+    import matplotlib.pyplot as plt
+
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    height = rows * (width / columns + (0.25 if title else 0.02))
+    fig, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    fig.get_layout_engine() or fig.set_layout_engine("constrained")
+    return fig, list(axes.flat)
+
+
+def activation_functions(
+    functions: dict[str, nn.Module] | None = None, *, limit: float = 6.0
+) -> Figure:
+    """Draw activation functions and, beside them, their derivatives.
+
+    Parameters
+    ----------
+    functions : dict of str to nn.Module, optional
+        By default sigmoid, tanh and ReLU.
+    limit : float
+        The axis runs from ``-limit`` to ``limit``.
+    """
+    import matplotlib.pyplot as plt
+
+    if functions is None:
+        functions = {"sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "ReLU": nn.ReLU()}
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 2.9), layout="constrained")
+    x = torch.linspace(-limit, limit, 1001, requires_grad=True)
+    for name, function in functions.items():
+        y = function(x)
+        (slope,) = torch.autograd.grad(y.sum(), x)
+        left.plot(x.detach(), y.detach(), label=name)
+        right.plot(x.detach(), slope, label=name)
+    left.set(title="function", xlabel="x", ylim=(-1.2, 3))
+    right.set(title="derivative", xlabel="x")
+    left.legend()
+    return fig
+
+
+def curves(
+    runs: Sequence[Run], key: str = "val_accuracy", *, ax: Axes | None = None
+) -> Axes:
+    """Draw one quantity of the runs' logs against the epoch.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    key : str
+        ``val_accuracy`` (drawn in percent), ``val_loss``, ``train_loss`` or ``lr``.
+    ax : Axes, optional
+        A new figure's if not given.
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(7.2, 3.0), layout="constrained")
+    percent = key.endswith("accuracy")
+    for run in runs:
+        values = [(100 if percent else 1) * entry[key] for entry in run.log]
+        epochs = [entry["epoch"] for entry in run.log]
+        ax.plot(epochs, values, color=color_of(run.model), label=run.model)
+    label = key.replace("val_", "validation ").replace("train_", "training ")
+    ax.set(xlabel="epoch", ylabel=f"{label} (%)" if percent else label)
+    ax.legend()
+    return ax
+
+
+def confusion(run: Run, *, ax: Axes | None = None) -> Axes:
+    """Draw a run's confusion matrix: rows are right classes, columns answers.
+
+    Parameters
+    ----------
+    run : Run
+    ax : Axes, optional
+        A new figure's if not given.
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.0, 5.0), layout="constrained")
+    table = torch.tensor(run.confusion)
+    share = 100 * table / table.sum(dim=1, keepdim=True).clamp(min=1)
+    ax.imshow(share, vmin=0, vmax=100)
+    names = run.data["classes"]
+    ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    ax.set_yticks(range(len(names)), names)
+    for i, row in enumerate(share.tolist()):
+        for j, value in enumerate(row):
+            if value >= 0.5:
+                color = "black" if value > 60 else "white"
+                ax.text(j, i, f"{value:.0f}", ha="center", va="center", color=color)
+    ax.set(xlabel="answer", ylabel="right class")
+    ax.spines[:].set_visible(False)
+    return ax

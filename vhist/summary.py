@@ -1,0 +1,256 @@
+"""The layer table: what each layer puts out, holds, and costs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from html import escape
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Row", "Summary", "summary"]
+
+_COLUMNS = ("layer", "type", "output shape", "parameters", "multiply-adds")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes
+    ----------
+    name : str
+        Path of the layer in the model.
+    kind : str
+        Its class, or ``Parameter`` for an array that the model owns itself.
+    shape : tuple of int
+        Of the output for one picture, or of the parameter.
+    parameters : int
+        Trained numbers.
+    macs : int
+        Multiply-adds for one picture.
+    activations : int
+        Numbers put out for one picture.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+    macs: int
+    activations: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A layer table that prints as text and shows as a table in notebooks.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        In the order of execution.
+    buffers : int
+        Numbers that are stored but not trained, such as running means.
+    """
+
+    rows: tuple[Row, ...]
+    buffers: int
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers of the whole model."""
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds for one picture; one of them is two FLOP."""
+        return sum(row.macs for row in self.rows)
+
+    @property
+    def activations(self) -> int:
+        """Numbers that all layers put out for one picture."""
+        return sum(row.activations for row in self.rows)
+
+    def collapse(self, depth: int) -> "Summary":
+        """Return a shorter table: layers merged down to ``depth`` parts of their path.
+
+        Parameters
+        ----------
+        depth : int
+            1 keeps one row per child of the model, 2 one per grandchild, ...
+        """
+        merged: dict[str, Row] = {}
+        for row in self.rows:
+            name = ".".join(row.name.split(".")[:depth])
+            old = merged.get(name)
+            if old is None:
+                merged[name] = replace(row, name=name)
+                continue
+            merged[name] = Row(
+                name,
+                "several",
+                row.shape,
+                old.parameters + row.parameters,
+                old.macs + row.macs,
+                old.activations + row.activations,
+            )
+        return replace(self, rows=tuple(merged.values()))
+
+    def _cells(self) -> Iterator[tuple[str, ...]]:
+        for row in self.rows:
+            shape = " x ".join(map(str, row.shape))
+            yield row.name, row.kind, shape, f"{row.parameters:,}", f"{row.macs:,}"
+
+    def _totals(self) -> list[str]:
+        weights, outputs = (4e-6 * n for n in (self.parameters, self.activations))
+        return [
+            f"{self.parameters:,} parameters ({weights:,.1f} MB in float32)",
+            f"{self.macs:,} multiply-adds per picture",
+            f"{self.activations:,} activations per picture ({outputs:,.1f} MB)",
+        ]
+
+    def __str__(self) -> str:
+        cells = [_COLUMNS, *self._cells()]
+        widths = [max(len(c[i]) for c in cells) for i in range(5)]
+        lines = []
+        for c in cells:
+            left = "  ".join(c[i].ljust(widths[i]) for i in range(3))
+            right = "  ".join(c[i].rjust(widths[i]) for i in (3, 4))
+            lines.append(f"{left}  {right}")
+        rule = "-" * len(lines[0])
+        return "\n".join([lines[0], rule, *lines[1:], rule, *self._totals()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{c}</th>" for c in _COLUMNS)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>"
+            for cells in self._cells()
+        )
+        foot = "<br>".join(self._totals())
+        return (
+            f'<table class="vhist-summary"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table><p>{foot}</p>"
+        )
+
+
+def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
+    """Trace a model once, without computing, and count every layer.
+
+    Each array of numbers is counted exactly once: those of layers, those that a
+    module owns itself (class token, positions, attention's fused projections).
+    Multiply-adds are those of :class:`torch.utils.flop_counter.FlopCounterMode`:
+    convolutions and matrix products, attention's two included.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Left as it is.
+    input_size : int or tuple of int
+        Height and width of an RGB picture, or the shape without the batch axis.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    ValueError
+        If the model cannot take an input of that size.
+    """
+    from torch.utils.flop_counter import FlopCounterMode
+
+    if isinstance(input_size, int):
+        input_size = (3, input_size, input_size)
+    tracer = _Tracer(model)
+    stand_ins = {
+        name: t.detach().to("meta")
+        for name, t in [*model.named_parameters(), *model.named_buffers()]
+    }
+    x = torch.zeros(1, *input_size, device="meta")
+    was_training = model.training
+    model.eval()
+    try:
+        with tracer, torch.no_grad(), FlopCounterMode(display=False) as counter:
+            torch.func.functional_call(model, stand_ins, (x,))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"the model cannot take an input of shape {tuple(input_size)}: {reason}"
+        ) from error
+    finally:
+        model.train(was_training)
+    flops = {
+        name.partition(".")[2]: sum(ops.values())
+        for name, ops in counter.get_flop_counts().items()
+    }
+    rows = tuple(replace(r, macs=flops.get(r.name, 0) // 2) for r in tracer.rows)
+    return Summary(rows, sum(b.numel() for b in model.buffers()))
+
+
+class _Tracer:
+    """Collects a row per layer that runs, and per parameter that no layer owns."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self.rows: list[Row] = []
+        self.seen: set[int] = set()
+
+    def __enter__(self) -> None:
+        self.handles = []
+        for name, module in self.model.named_modules():
+            if _is_layer(module):
+                hook = self._layer_hook(name)
+                self.handles.append(module.register_forward_hook(hook))
+            else:
+                own = self._own_hook(name)
+                self.handles.append(module.register_forward_pre_hook(own))
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self.handles:
+            handle.remove()
+
+    def _new(self, name: str, kind: str, shape: tuple[int, ...], module_sizes) -> None:
+        elements = int(torch.Size(shape).numel()) if kind != "Parameter" else 0
+        self.rows.append(Row(name, kind, shape, module_sizes, 0, elements))
+
+    def _layer_hook(self, name: str):
+        sizes = {id(p): p.numel() for p in self._parameters(name)}
+
+        def hook(module: nn.Module, inputs: object, output: object) -> None:
+            first = output[0] if isinstance(output, tuple) else output
+            fresh = sum(n for key, n in sizes.items() if key not in self.seen)
+            self.seen.update(sizes)
+            if isinstance(first, Tensor):
+                shape = tuple(first.shape[1:])
+                self._new(name, type(module).__name__, shape, fresh)
+
+        return hook
+
+    def _own_hook(self, prefix: str):
+        module = self.model.get_submodule(prefix)
+        own = [(n, p) for n, p in module.named_parameters(recurse=False)]
+        sizes = [(n, id(p), p.numel(), tuple(p.shape)) for n, p in own]
+
+        def hook(module: nn.Module, inputs: object) -> None:
+            for name, key, size, shape in sizes:
+                if key not in self.seen:
+                    self.seen.add(key)
+                    path = f"{prefix}.{name}" if prefix else name
+                    self._new(path, "Parameter", shape, size)
+
+        return hook
+
+    def _parameters(self, name: str):
+        return self.model.get_submodule(name).parameters()
+
+
+def _is_layer(module: nn.Module) -> bool:
+    """Whether to show the module as one row.
+
+    Modules without children are layers. So is PyTorch's attention: it calls its
+    children's weights directly, so their own hooks never fire, which is how older
+    summary tools came to miss them.
+    """
+    childless = next(module.children(), None) is None
+    return childless or isinstance(module, nn.MultiheadAttention)
