@@ -21,7 +21,9 @@ def pytest_collection_modifyitems(
     no_data = pytest.mark.skip(reason="set VHIST_DATA to a folder with train/ and val/")
     no_slow = pytest.mark.skip(reason="slow; asked for with -m slow")
     for item in items:
-        if "imagenette" in item.keywords and not (here and os.environ.get("VHIST_DATA")):
+        if "imagenette" in item.keywords and not (
+            here and os.environ.get("VHIST_DATA")
+        ):
             item.add_marker(no_data)
         if "slow" in item.keywords and "slow" not in config.getoption("markexpr"):
             item.add_marker(no_slow)

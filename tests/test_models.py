@@ -149,7 +149,7 @@ def test_one_batch_is_memorised(name, options):
 
 def test_names_are_the_builders_and_near_misses_are_suggested():
     assert set(COUNTS) | set(SMALL) <= set(list_models())
-    with pytest.raises(ValueError, match="did you mean .*resnet34"):
+    with pytest.raises(ValueError, match=r"did you mean .*resnet34"):
         create_model("resnet43")
 
 

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,8 @@ class Options:
     """sketchnette, imagenette, cifar10, or folder with --root"""
     root: Path | None = None
     """folder with train/ and val/; imagenette and cifar10 download where it is empty"""
+    size: Literal["160px", "320px", "full"] = "160px"
+    """which of Imagenette's archives to download"""
     data_size: int | None = None
     """height and width to decode pictures to, in pixels; a quarter more than
     --image-size if not given, so that crops lose no sharpness"""
@@ -33,15 +35,16 @@ def train(argv: list[str]) -> int:
     """Train a model and write its record and weights."""
     import tyro
 
-    from vhist.models import create_model, list_models
+    from vhist.models import create_model
     from vhist.train import Recipe, fit, recipe_for
 
     named = argv[0] if argv and not argv[0].startswith("-") else "resnet_small"
+    default = recipe_for(named)  # so that --help shows what this model would get
 
     def main(
         model: Annotated[str, tyro.conf.Positional],
         options: Annotated[Options, tyro.conf.arg(name="")],
-        recipe: Annotated[Recipe, tyro.conf.arg(name="")] = recipe_for(named),
+        recipe: Annotated[Recipe, tyro.conf.arg(name="")] = default,
     ) -> None:
         """Train a model and write its record and weights.
 
@@ -66,6 +69,7 @@ def train(argv: list[str]) -> int:
             options.data,
             root=options.root,
             image_size=options.data_size or recipe.image_size * 5 // 4,
+            size=options.size,
             skip_bad=options.skip_bad,
         )
         extra["num_classes"] = len(data.classes)
@@ -79,7 +83,6 @@ def train(argv: list[str]) -> int:
         run.save(target)
         print(f"{100 * run.accuracy:.2f} % in {run.seconds:.0f} s, written to {target}")
 
-    assert list_models()
     tyro.cli(main, prog="vhist train", args=argv)
     return 0
 
@@ -106,8 +109,8 @@ def runs(argv: list[str]) -> int:
 
     for run in load_all():
         print(
-            f"{run.name:32s} {100 * run.accuracy:6.2f} %  {run.parameters:12,d} parameters"
-            f"  {run.seconds:7.0f} s  {run.device}"
+            f"{run.name:28s} {100 * run.accuracy:6.2f} %  {run.parameters:12,d} numbers"
+            f" {run.seconds:7.0f} s  {run.device}"
         )
     return 0
 

@@ -162,13 +162,12 @@ def load_dataset(
     base = Path(chosen or _cache_dir()).expanduser()
     if not (base / "train").is_dir() and name != "folder":
         base = _download(name, base, size)
-    return load_folder(base, name=name, image_size=image_size, skip_bad=skip_bad)
+    return load_folder(base, image_size=image_size, skip_bad=skip_bad)
 
 
 def load_folder(
     root: str | Path,
     *,
-    name: str | None = None,
     image_size: int = 64,
     skip_bad: bool = False,
 ) -> Dataset:
@@ -179,9 +178,8 @@ def load_folder(
     Parameters
     ----------
     root : path
-        One folder per class below ``train`` and ``val``.
-    name : str, optional
-        What to call the data set; by default the folder's name.
+        One folder per class below ``train`` and ``val``. Its name becomes the name of
+        the data set: copies of Imagenette differ, and results should say which it was.
     image_size, skip_bad
         See :func:`load_dataset`.
 
@@ -215,7 +213,7 @@ def load_folder(
         for s in ("train", "val")
     )
     names = tuple(WNIDS.get(c, c) for c in classes)
-    return Dataset(name or root.name, names, train, val, stored["fingerprint"])
+    return Dataset(root.resolve().name, names, train, val, stored["fingerprint"])
 
 
 def _check_size(image_size: int) -> None:
@@ -237,13 +235,18 @@ def _sketchnette(image_size: int, train: int = 4000, val: int = 1000) -> Dataset
             drawn = sketchnette.sketchnette(n, image_size=image_size, split=part)
             stored[f"{part}_images"], stored[f"{part}_labels"] = drawn
         _write_cache(cached, stored)
-    digest, splits = hashlib.sha256(), []
+    digest = hashlib.sha256()
+    splits: list[Split] = []
     for part in ("train", "val"):
         images, labels = stored[f"{part}_images"], stored[f"{part}_labels"]
         files = tuple(f"{part}/{i:05d}" for i in range(len(labels)))
         splits.append(Split(images, labels, files))
         digest.update(images.numpy().tobytes())
-    return Dataset("sketchnette", sketchnette.CLASSES, *splits, digest.hexdigest()[:16])
+    train_split, val_split = splits
+    fingerprint = digest.hexdigest()[:16]
+    return Dataset(
+        "sketchnette", sketchnette.CLASSES, train_split, val_split, fingerprint
+    )
 
 
 def _download(name: str, root: Path, size: str) -> Path:
@@ -324,7 +327,9 @@ def _decode(path: Path, size: int) -> Tensor:
             image = image.convert("RGBA")
             white = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(white, image)
-        image = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+        image = ImageOps.fit(
+            image.convert("RGB"), (size, size), Image.Resampling.LANCZOS
+        )
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)  # hwc -> chw
 
 
@@ -355,10 +360,14 @@ def _decode_all(
                     stored["skipped"].append(f"{path} ({picture})")
                     _refuse_or_warn(stored["skipped"], skip_bad, quiet=True)
                     continue
-                digest.update(name.encode() + hashlib.sha256(path.read_bytes()).digest())
+                digest.update(
+                    name.encode() + hashlib.sha256(path.read_bytes()).digest()
+                )
                 good.append((picture, label, name))
             if not good:
-                raise ValueError(f"none of the {len(pairs)} files of {split} is a picture")
+                raise ValueError(
+                    f"none of the {len(pairs)} files of {split} is a picture"
+                )
             images, labels, names = zip(*good, strict=True)
             stored[f"{split}_images"] = torch.stack(images)
             stored[f"{split}_labels"] = torch.tensor(labels)

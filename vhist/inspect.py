@@ -40,7 +40,8 @@ def activations(
     >>> import torch
     >>> from vhist.inspect import activations
     >>> from vhist.models import alexnet_small
-    >>> out = activations(alexnet_small(), torch.zeros(1, 3, 64, 64), ["features.relu1"])
+    >>> pictures = torch.zeros(1, 3, 64, 64)
+    >>> out = activations(alexnet_small(), pictures, ["features.relu1"])
     >>> out["features.relu1"].shape
     torch.Size([1, 64, 32, 32])
     """
@@ -99,7 +100,9 @@ def attention_maps(model: nn.Module, images: Tensor) -> Tensor:
         raise ValueError(f"{type(model).__name__} has no self-attention to show")
     maps: list[Tensor] = []
     handles = [
-        layer.register_forward_pre_hook(lambda m, inputs: maps.append(m.weights(*inputs)))
+        layer.register_forward_pre_hook(
+            lambda m, inputs: maps.append(m.weights(*inputs))
+        )
         for layer in layers
     ]
     was_training = model.training

@@ -61,11 +61,13 @@ def use_style(theme: str = "light") -> None:
 
     ink = INK[theme]
     roles = ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor")
-    plt.rcParams.update({role: ink for role in (*roles, "xtick.color", "ytick.color")})
+    plt.rcParams.update(dict.fromkeys((*roles, "xtick.color", "ytick.color"), ink))
     plt.rcParams.update({f"{part}.facecolor": "none" for part in ("figure", "axes")})
     plt.rcParams.update(
         {
-            "axes.prop_cycle": plt.cycler(color=[*COLORS.values(), "#56B4E9", "#D55E00"]),
+            "axes.prop_cycle": plt.cycler(
+                color=[*COLORS.values(), "#56B4E9", "#D55E00"]
+            ),
             "axes.spines.right": False,
             "axes.spines.top": False,
             "axes.titlesize": "medium",
@@ -108,7 +110,11 @@ def _family(model: str) -> str:
 
 
 def images(
-    pictures: Tensor, titles: Sequence[str] = (), *, columns: int = 5, width: float = 7.2
+    pictures: Tensor,
+    titles: Sequence[str] = (),
+    *,
+    columns: int = 5,
+    width: float = 7.2,
 ) -> Figure:
     """Draw pictures in a grid.
 

@@ -157,7 +157,9 @@ def load(name: str) -> Run:
         If there is no such record; says which there are.
     """
     if name not in list_runs():
-        raise ValueError(f"no record named {name!r}; there are {', '.join(list_runs())}")
+        raise ValueError(
+            f"no record named {name!r}; there are {', '.join(list_runs())}"
+        )
     return Run.read(RECORDS / f"{name}.json")
 
 
@@ -174,7 +176,9 @@ def markdown(runs: list[Run]) -> str:
     runs : list of Run
         One row each; the error is one binomial standard error.
     """
-    head = "| model | parameters | data | accuracy (%) | epochs | CPU minutes | command |"
+    head = (
+        "| model | parameters | data | accuracy (%) | epochs | CPU minutes | command |"
+    )
     lines = [head, "| --- | --: | --- | --: | --: | --: | --- |"]
     for run in sorted(runs, key=lambda r: r.accuracy):
         data = f"{run.data['name']}, {run.recipe['image_size']} px"

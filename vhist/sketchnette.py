@@ -129,7 +129,9 @@ class _Canvas:
     def _stroke(self, pixels, colour, width):
         width = max(1, round(width * self.unit))
         self.pen.line(pixels, colour, width)
-        if width > (2 if len(pixels) < 32 else 4):  # few points: corners, to be capped
+        # Pillow leaves notches where segments meet; they show at corners (a shape of
+        # few points) and in wide lines.
+        if width > (2 if len(pixels) < 32 else 4):
             r = width / 2 - 0.5
             for x, y in zip(pixels[::2], pixels[1::2], strict=True):
                 self.pen.ellipse((x - r, y - r, x + r, y + r), colour)

@@ -69,7 +69,9 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "step_epochs", "image_size"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise ValueError(
+                    f"{name} must be at least 1, got {getattr(self, name)}"
+                )
         for name in ("lr", "step_factor"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
@@ -229,21 +231,19 @@ def fit(
     """
     device = next(model.parameters()).device
     _check_fit(model, data, recipe)
-    started, cpu_started = time.perf_counter(), time.process_time()
+    clock = _Clock()
     data = data.to(device)
     # Convolutions run up to a quarter faster with channels last, also on a CPU.
     model.to(memory_format=torch.channels_last)
     torch.manual_seed(recipe.seed)
-    generator = Generator(device).manual_seed(recipe.seed)
-    batches = Batches(data.train, recipe, generator)
+    batches = Batches(data.train, recipe, Generator(device).manual_seed(recipe.seed))
     optimizer = make_optimizer(model, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: recipe.lr_at((step + 1) / len(batches)) / recipe.lr
     )
-    half = recipe.precision == "bfloat16" or (
-        recipe.precision == "auto" and device.type == "cuda"
+    autocast = torch.autocast(
+        device.type, torch.bfloat16, enabled=_in_bfloat16(recipe, device)
     )
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=half)
     criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     largest = recipe.clip_norm or math.inf
     model.train()
@@ -260,22 +260,18 @@ def fit(
             schedule.step()
             total += loss.detach()
         result = evaluate(model, data.val, image_size=recipe.image_size)
-        seconds = round(time.perf_counter() - started, 2)
+        train_loss = total.item() / len(batches)
+        _check_finite(train_loss, epoch, recipe)
         log.append(
             {
                 "epoch": epoch,
                 "lr": recipe.lr_at(epoch),
-                "train_loss": round(total.item() / len(batches), 5),
+                "train_loss": round(train_loss, 5),
                 "val_loss": round(result.loss, 5),
                 "val_accuracy": round(result.accuracy, 6),
-                "seconds": seconds,
+                "seconds": clock.seconds,
             }
         )
-        if not math.isfinite(log[-1]["train_loss"]):
-            raise FloatingPointError(
-                f"the loss is no longer finite in epoch {epoch}: lower lr "
-                f"(now {recipe.lr:g}) or set clip_norm"
-            )
         if verbose:
             print(_line(log[-1]), flush=True)
     return Run(
@@ -286,14 +282,9 @@ def fit(
         recipe=asdict(recipe),
         data=_describe(data),
         command=" ".join(["vhist", *sys.argv[1:]]) if _on_command_line() else "",
-        device=_device_name(device),
-        threads=torch.get_num_threads(),
-        versions=_versions(),
-        commit=_commit(),
-        date=date.today().isoformat(),
-        seconds=seconds,
-        cpu_seconds=round(time.process_time() - cpu_started, 2),
-        peak_memory=_peak_memory(device),
+        **_describe_machine(device),
+        seconds=clock.seconds,
+        cpu_seconds=clock.cpu_seconds,
         log=log,
         predictions=result.predictions.tolist(),
         labels=result.labels.tolist(),
@@ -349,7 +340,8 @@ class Batches:
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Return the recipe's optimizer; vectors, positions and tokens do not decay."""
-    decayed, free = [], []
+    decayed: list[nn.Parameter] = []
+    free: list[nn.Parameter] = []
     for name, p in model.named_parameters():
         vector = p.ndim < 2 or name in ("positions", "token")
         (free if vector else decayed).append(p)
@@ -382,6 +374,35 @@ def _check_fit(model: nn.Module, data: Dataset, recipe: Recipe) -> None:
         raise ValueError(
             f"the model answers {outputs} classes, {data.name} has "
             f"{len(data.classes)}: build it with num_classes={len(data.classes)}"
+        )
+
+
+class _Clock:
+    """Seconds of the wall clock and of the processor since it was made."""
+
+    def __init__(self) -> None:
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+    @property
+    def seconds(self) -> float:
+        return round(time.perf_counter() - self.wall, 2)
+
+    @property
+    def cpu_seconds(self) -> float:
+        return round(time.process_time() - self.cpu, 2)
+
+
+def _in_bfloat16(recipe: Recipe, device: torch.device) -> bool:
+    if recipe.precision == "auto":
+        return device.type == "cuda"
+    return recipe.precision == "bfloat16"
+
+
+def _check_finite(loss: float, epoch: int, recipe: Recipe) -> None:
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"the loss is no longer finite in epoch {epoch}: lower lr "
+            f"(now {recipe.lr:g}) or set clip_norm"
         )
 
 
@@ -432,13 +453,20 @@ def _on_command_line() -> bool:
     return Path(sys.argv[0]).name in ("vhist", "__main__.py")
 
 
-def _versions() -> dict:
+def _describe_machine(device: torch.device) -> dict:
     from importlib.metadata import version
 
     return {
-        "vhist": version("vhist"),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
+        "device": _device_name(device),
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "vhist": version("vhist"),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        "commit": _commit(),
+        "date": date.today().isoformat(),
+        "peak_memory": _peak_memory(device),
     }
 
 
@@ -447,7 +475,9 @@ def _device_name(device: torch.device) -> str:
         return torch.cuda.get_device_name(device)
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(s.split(":")[1].strip() for s in lines if s.startswith("model name"))
+        return next(
+            s.split(":")[1].strip() for s in lines if s.startswith("model name")
+        )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
 

@@ -195,7 +195,7 @@ def alexnet_small(**kwargs) -> AlexNet:
     **kwargs
         Passed to :class:`AlexNet`.
     """
-    small = dict(image_size=64, widths=(64, 192, 256, 256, 192), hidden=1024)
+    small = {"image_size": 64, "widths": (64, 192, 256, 256, 192), "hidden": 1024}
     return AlexNet(**{**small, "stem": (5, 2, 2), **kwargs})
 
 

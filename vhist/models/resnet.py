@@ -210,7 +210,7 @@ class ResNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(stem_width)
         self.relu = nn.ReLU()
         self.maxpool = nn.MaxPool2d(3, 2, padding=1)
-        options = dict(conv_bias=conv_bias, residual=residual)
+        options = {"conv_bias": conv_bias, "residual": residual}
         if block is Bottleneck:
             options["version"] = version  # type: ignore[assignment]
         channels, stages = stem_width, []
@@ -301,5 +301,5 @@ def resnet152(**kwargs) -> ResNet:
 
 def resnet_small(**kwargs) -> ResNet:
     """ResNet for images of 64 pixels: a 3x3 stem and three stages of two blocks."""
-    small = dict(blocks=(2, 2, 2), widths=(64, 128, 256), stem=(3, 2))
+    small = {"blocks": (2, 2, 2), "widths": (64, 128, 256), "stem": (3, 2)}
     return ResNet(**{**small, "stem_width": 64, "zero_init": True, **kwargs})

@@ -153,7 +153,9 @@ class VGG(nn.Module):
         index = {f"features.{n}": f"features.{i}" for i, n in self._feature_order()}
         index |= {f"classifier.fc{6 + i}": f"classifier.{3 * i}" for i in range(3)}
         keys = self.state_dict()
-        return {k: f"{index[k.rpartition('.')[0]]}.{k.rpartition('.')[2]}" for k in keys}
+        return {
+            k: f"{index[k.rpartition('.')[0]]}.{k.rpartition('.')[2]}" for k in keys
+        }
 
     def _feature_order(self) -> Iterator[tuple[int, str]]:
         return enumerate(name for name, _ in self.features.named_children())
@@ -232,7 +234,7 @@ def vgg19_bn(**kwargs) -> VGG:
 
 def vgg_small(**kwargs) -> VGG:
     """VGG for images of 64 pixels: four stages, 6 + 3 weight layers, narrower."""
-    small = dict(image_size=64, convs=(1, 1, 2, 2), widths=(32, 64, 128, 256))
+    small = {"image_size": 64, "convs": (1, 1, 2, 2), "widths": (32, 64, 128, 256)}
     return VGG(**{**small, "hidden": 512, **kwargs})
 
 

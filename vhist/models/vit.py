@@ -322,20 +322,22 @@ def _check_sizes(
             f"positions is 'learned', 'sincos' or 'none', got {positions!r}"
         )
     if positions == "sincos" and width % 4:
-        raise ValueError(f"positions='sincos' needs a width divisible by 4, got {width}")
+        raise ValueError(
+            f"positions='sincos' needs a width divisible by 4, got {width}"
+        )
     if pool not in ("token", "mean"):
         raise ValueError(f"pool is 'token' or 'mean', got {pool!r}")
 
 
 def vit_ti_16(**kwargs) -> VisionTransformer:
     """ViT-Ti/16: 5,526,346 parameters with 10 classes."""
-    size = dict(width=192, heads=3, hidden=768)
+    size = {"width": 192, "heads": 3, "hidden": 768}
     return VisionTransformer(**{**size, **kwargs})
 
 
 def vit_s_16(**kwargs) -> VisionTransformer:
     """ViT-S/16: 21,669,514 parameters with 10 classes."""
-    size = dict(width=384, heads=6, hidden=1536)
+    size = {"width": 384, "heads": 6, "hidden": 1536}
     return VisionTransformer(**{**size, **kwargs})
 
 
@@ -346,7 +348,7 @@ def vit_b_16(**kwargs) -> VisionTransformer:
 
 def vit_l_16(**kwargs) -> VisionTransformer:
     """ViT-L/16: 303,311,882 parameters with 10 classes."""
-    size = dict(width=1024, depth=24, heads=16, hidden=4096)
+    size = {"width": 1024, "depth": 24, "heads": 16, "hidden": 4096}
     return VisionTransformer(**{**size, **kwargs})
 
 
@@ -355,5 +357,12 @@ def vit_small_8(**kwargs) -> VisionTransformer:
 
     Small like the other ``_small`` models of vhist; ViT-S is :func:`vit_s_16`.
     """
-    size = dict(image_size=64, patch_size=8, width=192, depth=6, heads=3, hidden=768)
+    size = {
+        "image_size": 64,
+        "patch_size": 8,
+        "width": 192,
+        "depth": 6,
+        "heads": 3,
+        "hidden": 768,
+    }
     return VisionTransformer(**{**size, **kwargs})
