@@ -47,7 +47,8 @@ class Run:
     versions : dict
         Of vhist, torch and Python.
     commit : str
-        The repository's commit, empty outside of one; "+" marks local changes.
+        The repository's commit at the start, empty outside of one; "+" marks local
+        changes.
     date : str
         Day of the end, ISO 8601.
     seconds, cpu_seconds : float

@@ -231,7 +231,7 @@ def fit(
     """
     device = next(model.parameters()).device
     _check_fit(model, data, recipe)
-    clock = _Clock()
+    clock, commit = _Clock(), _commit()
     data = data.to(device)
     # Convolutions run up to a quarter faster with channels last, also on a CPU.
     model.to(memory_format=torch.channels_last)
@@ -282,6 +282,7 @@ def fit(
         recipe=asdict(recipe),
         data=_describe(data),
         command=" ".join(["vhist", *sys.argv[1:]]) if _on_command_line() else "",
+        commit=commit,
         **_describe_machine(device),
         seconds=clock.seconds,
         cpu_seconds=clock.cpu_seconds,
@@ -464,7 +465,6 @@ def _describe_machine(device: torch.device) -> dict:
             "torch": torch.__version__,
             "python": platform.python_version(),
         },
-        "commit": _commit(),
         "date": date.today().isoformat(),
         "peak_memory": _peak_memory(device),
     }

@@ -1,0 +1,279 @@
+"""The site's own build steps (docs/_ext), each on a small case."""
+
+import json
+import sys
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+from pybtex.database import parse_string
+from sphinx.errors import ExtensionError
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "docs" / "_ext"))
+
+import chapters  # noqa: E402
+import figures  # noqa: E402
+import katex_math  # noqa: E402
+import mend_html  # noqa: E402
+from notebook_text import plain  # noqa: E402
+
+from vhist import plots  # noqa: E402
+
+PAPERS = parse_string(
+    """
+    @article{lee2001, author={Lee, A.}, title={T}, year={2001}, doi={10.1/x}}
+    @article{kim2002, author={Kim, B. and Lee, A.}, title={T}, year={2002},
+             eprint={0102.03}}
+    @article{roe2003, author={Roe, C. and Lee, A. and Kim, B.}, title={T}, year={2003},
+             url={https://example.org/roe}}
+    """,
+    "bibtex",
+)
+
+
+@pytest.fixture
+def style():
+    """The style of the book, for the length of a test."""
+    with mpl.rc_context():
+        plots.use_style()
+        plt.rcParams["savefig.dpi"] = 50
+        yield
+    plt.close("all")
+
+
+# ---- text of the notebooks -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rest", "markdown"),
+    [
+        (":cite:p:`lee2001`", "([Lee, 2001](https://doi.org/10.1/x))"),
+        (":cite:t:`kim2002`", "[Kim and Lee, 2002](https://arxiv.org/abs/0102.03)"),
+        (
+            ":cite:p:`lee2001, roe2003`",
+            "([Lee, 2001](https://doi.org/10.1/x); "
+            "[Roe et al., 2003](https://example.org/roe))",
+        ),
+        (":cite:p:`nobody1900`", "(nobody1900)"),
+        (":func:`vhist.summary`", "`vhist.summary`"),
+        (":class:`~torch.nn.Conv2d`", "`Conv2d`"),
+        (":func:`the table <vhist.summary>`", "`the table`"),
+        (":doc:`the next chapter </chapters/plot_20_vgg>`", "the next chapter"),
+        (":doc:`/chapters/plot_20_vgg`", "`plot_20_vgg`"),
+        (r"\begin{align}:label: eq" + "\n x\\end{align}", r"\begin{align}x\end{align}"),
+        (".. rubric:: Exercises", "**Exercises**"),
+        (".. tip:: Look.\n   Twice.", "> **Tip**\n>\n> Look.\n> Twice."),
+        (".. dropdown:: Why?\n\n   Because.", "> **Why?**\n>\n> Because."),
+        ("$k = 2$ and `code` at 10:30", "$k = 2$ and `code` at 10:30"),
+    ],
+)
+def test_notebook_text(rest: str, markdown: str) -> None:
+    assert plain(rest, PAPERS) == markdown
+    assert plain(markdown, PAPERS) == markdown
+
+
+def test_tables_of_notebooks() -> None:
+    table = """
+.. list-table:: Paper and here
+   :header-rows: 1
+
+   * - what
+     - paper
+   * - input
+     - 224, by
+       the paper
+
+After it.
+"""
+    expected = """
+**Paper and here**
+
+| what | paper |
+| --- | --- |
+| input | 224, by the paper |
+
+After it.
+"""
+    assert plain(table, PAPERS) == expected
+    simple = "==  ==\na   b\n==  ==\n1   2\n==  ==\n"
+    assert plain(simple, PAPERS) == f"```text\n{simple}```\n"
+
+
+# ---- figures -------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("style")
+def test_only_ink_is_swapped() -> None:
+    light, dark = plots.INK["light"], plots.INK["dark"]
+    fig, ax = plt.subplots()
+    (coloured,) = ax.plot([0, 1], color=plots.COLORS["vgg"])
+    (inked,) = ax.plot([1, 0], color=light)
+    dots = ax.scatter([0, 1], [0, 1], color=[light, "#ff0000"])
+    arrow = ax.annotate("here", (0, 0), (1, 1), arrowprops={"color": light})
+    figures.swap_ink(fig, light, dark)
+    assert mpl.colors.same_color(coloured.get_color(), plots.COLORS["vgg"])
+    assert mpl.colors.same_color(inked.get_color(), dark)
+    assert mpl.colors.same_color(dots.get_facecolor(), [dark, "#ff0000"])
+    assert mpl.colors.same_color(arrow.arrow_patch.get_facecolor(), dark)
+    assert mpl.colors.same_color(ax.spines["left"].get_edgecolor(), dark)
+    assert mpl.colors.same_color(ax.xaxis.get_ticklabels()[0].get_color(), dark)
+
+
+@pytest.mark.usefixtures("style")
+def test_a_picture_is_the_same_on_dark_pages(tmp_path: Path) -> None:
+    fig, ax = plt.subplots()
+    ax.imshow(np.random.default_rng(0).random((8, 8, 3)), interpolation="nearest")
+    ax.set_axis_off()
+    figures.save_twice(fig, tmp_path / "a.png")
+    with (
+        Image.open(tmp_path / "a.png") as light,
+        Image.open(tmp_path / "a_dark.png") as d,
+    ):
+        assert np.array_equal(np.asarray(light), np.asarray(d))
+        assert light.mode == "RGBA"  # no palette for photographs
+
+
+@pytest.mark.usefixtures("style")
+def test_scraper_writes_a_figure(tmp_path: Path) -> None:
+    fig, ax = plt.subplots(figsize=(6, 2))
+    ax.plot([0, 1])
+    plots.caption(fig, "A\nline.", "A line that rises.")
+    block_vars = {"image_path_iterator": iter([tmp_path / "images" / "a.png"])}
+    (tmp_path / "images").mkdir()
+    rest = figures.scrape(None, block_vars, {"src_dir": str(tmp_path)})
+    assert ".. figure:: /images/a.png\n" in rest
+    assert "   :alt: A line that rises.\n" in rest
+    assert "   :width: 600px\n" in rest
+    assert rest.endswith("\n   A line.\n")
+    assert not plt.get_fignums()
+    with Image.open(tmp_path / "images" / "a_dark.png") as image:
+        assert image.size == (300, 100)
+        assert image.mode == "P"
+
+
+# ---- chapters ------------------------------------------------------------------------
+
+
+def app_with(tmp_path: Path, plot: str = "True") -> SimpleNamespace:
+    """As much of a Sphinx application as the steps look at."""
+    for folder in (
+        "docs/chapters",
+        "docs/_build/html",
+        "docs/_ext",
+        "examples/chapters",
+    ):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "vhist").mkdir()
+    gallery = {"gallery_dirs": "chapters"}
+    config = SimpleNamespace(plot_gallery=plot, sphinx_gallery_conf=gallery)
+    docs = tmp_path / "docs"
+    return SimpleNamespace(srcdir=docs, outdir=docs / "_build" / "html", config=config)
+
+
+def test_a_chapter_that_did_not_run_fails_the_build(tmp_path: Path) -> None:
+    app = app_with(tmp_path)
+    (tmp_path / "examples" / "chapters" / "plot_10_a.py").touch()
+    page = tmp_path / "docs" / "chapters" / "plot_10_a.rst"
+    page.write_text("only text")
+    with pytest.raises(ExtensionError, match=r"plot_10_a\.py"):
+        chapters.check_ran(app)
+    page.write_text(f"text\n\n{chapters.MARK_OF_A_RUN} (0 minutes 2.1 seconds)")
+    chapters.check_ran(app)
+
+
+def test_the_mark_is_what_sphinx_gallery_writes() -> None:
+    from sphinx_gallery.gen_rst import TIMING_CONTENT
+
+    assert chapters.MARK_OF_A_RUN in TIMING_CONTENT
+
+
+def test_chapters_run_again_when_the_library_changed(tmp_path: Path) -> None:
+    app = app_with(tmp_path)
+    library = tmp_path / "vhist" / "a.py"
+    library.write_text("x = 1")
+    pages = tmp_path / "docs" / "chapters"
+    md5 = pages / "plot_10_a.py.md5"
+
+    def ran() -> bool:
+        md5.touch()
+        (pages / "plot_10_a.rst").write_text(chapters.MARK_OF_A_RUN)
+        chapters.forget_stale(app)
+        return md5.exists()
+
+    assert not ran()  # the first time
+    assert ran()  # nothing changed
+    library.write_text("x = 2")
+    assert not ran()
+    (tmp_path / "vhist" / "record.json").write_text("{}")
+    assert not ran()
+    assert ran()
+    (pages / "plot_10_a.rst").write_text("built without running")
+    chapters.forget_stale(app)
+    assert not md5.exists()
+
+
+def test_fast_build_forgets_nothing(tmp_path: Path) -> None:
+    app = app_with(tmp_path, plot="0")
+    md5 = tmp_path / "docs" / "chapters" / "plot_10_a.py.md5"
+    md5.touch()
+    chapters.forget_stale(app)
+    chapters.check_ran(app)
+    assert md5.exists()
+
+
+def test_downloads_are_cleaned(tmp_path: Path) -> None:
+    app = app_with(tmp_path)
+    (tmp_path / "docs" / "refs.bib").touch()
+    notebook = tmp_path / "docs" / "chapters" / "a.ipynb"
+    cell = {"cell_type": "markdown", "source": ["see :func:`vhist.summary`"]}
+    code = {"cell_type": "code", "source": ["s = ':func:`x`'"]}
+    notebook.write_text(json.dumps({"cells": [cell, code]}))
+    archive = notebook.with_suffix(".zip")
+    with zipfile.ZipFile(archive, "w") as file:
+        file.write(notebook, notebook.name)
+    chapters.clean_notebooks(app)
+    with zipfile.ZipFile(archive) as file:
+        cells = json.loads(file.read("a.ipynb"))["cells"]
+    assert [c["source"] for c in cells] == [["see `vhist.summary`"], code["source"]]
+
+
+# ---- finished pages ------------------------------------------------------------------
+
+
+def test_mending_is_done_once() -> None:
+    page = (
+        '<p class="caption" role="heading"><span>Chapters</span></p><pre>x</pre>'
+        '<table class="vhist-summary"><tr><td>1</td></tr></table>'
+        '<div class="sphx-glr-thumbcontainer" tooltip="a">'
+    )
+    once = mend_html.mend_markup(page)
+    assert '<p class="caption" role="heading" aria-level="2">' in once
+    assert '<pre tabindex="0">' in once
+    assert '<div class="scroll" tabindex="0"><table' in once
+    assert 'data-tooltip="a"' in once
+    assert mend_html.mend_markup(once) == once
+
+
+def test_pictures_get_their_size_and_load_late(tmp_path: Path) -> None:
+    Image.new("RGB", (30, 20)).save(tmp_path / "a.png")
+    page = '<img alt="a" src="a.png" /><img src="gone.png">' + '<img src="a.png">' * 2
+    once = mend_html.describe_images(page, tmp_path)
+    assert once.count('width="30" height="20"') == 3
+    assert once.count('loading="lazy"') == 1
+    assert mend_html.describe_images(once, tmp_path) == once
+
+
+# ---- formulas ------------------------------------------------------------------------
+
+
+def test_formulas() -> None:
+    html = katex_math.render(r"\frac{1}{2}", display=False)
+    assert "<math" in html
+    assert "katex-html" in html
+    assert "<code>" in katex_math.render(r"\frac{1", display=True)

@@ -1,0 +1,159 @@
+"""The rules of the pages, read from the chapters without running them.
+
+Each chapter is taken apart by sphinx-gallery's own parser, so these tests see what the
+site will see. They pass with any number of chapters.
+"""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from sphinx_gallery.py_source_parser import (
+    extract_file_config,
+    split_code_and_text_blocks,
+)
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+CHAPTERS = sorted((ROOT / "examples" / "chapters").glob("plot_*.py"))
+
+sys.path.insert(0, str(DOCS / "_ext"))
+from notebook_text import DIRECTIVES  # noqa: E402
+
+COLUMNS = 88  # a code block of the site shows them without scrolling
+LEAD_WORDS = 40
+ROLES = {
+    *("math", "doc", "ref", "download", "cite:p", "cite:t"),
+    *("mod", "class", "func", "meth", "attr", "data", "exc", "obj"),
+}
+
+every_chapter = pytest.mark.parametrize(
+    "chapter", CHAPTERS, ids=[chapter.stem for chapter in CHAPTERS]
+)
+
+
+def texts(chapter: Path) -> list[str]:
+    _, blocks = split_code_and_text_blocks(str(chapter))
+    return [block.content for block in blocks if block.type == "text"]
+
+
+def code(chapter: Path) -> str:
+    _, blocks = split_code_and_text_blocks(str(chapter))
+    return "\n".join(block.content for block in blocks if block.type == "code")
+
+
+def calls(tree: ast.AST, name: str) -> list[ast.Call]:
+    """Return the calls of ``name`` or ``something.name``."""
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [c for c in found if ast.unparse(c.func).split(".")[-1] == name]
+
+
+def cited(text: str) -> set[str]:
+    groups = re.findall(r":cite:?\w*:`([^`]+)`", text)
+    return {key.strip() for group in groups for key in group.split(",")}
+
+
+def known_keys() -> list[str]:
+    return re.findall(r"^@\w+\{([^,]+),", (DOCS / "refs.bib").read_text("utf-8"), re.M)
+
+
+@every_chapter
+def test_title_then_one_sentence(chapter: Path) -> None:
+    title, rule, *rest = texts(chapter)[0].strip().splitlines()
+    assert re.fullmatch(r"=+", rule), "the title is underlined with ="
+    assert len(rule) >= len(title)
+    lead = "\n".join(rest).strip().split("\n\n")[0]  # the tooltip of the thumbnail
+    words = lead.split()
+    assert words, "a sentence follows the title"
+    assert len(words) <= LEAD_WORDS, "the first paragraph is one short sentence"
+    assert re.search(r"[.?!][`*)]*$", lead), "it ends as a sentence does"
+
+
+@every_chapter
+def test_lines_fit_the_page(chapter: Path) -> None:
+    lines = chapter.read_text(encoding="utf-8").splitlines()
+    long = [n for n, line in enumerate(lines, 1) if len(line) > COLUMNS]
+    assert not long, f"lines {long} have more than {COLUMNS} columns"
+
+
+@every_chapter
+def test_cited_papers_are_known(chapter: Path) -> None:
+    missing = cited(chapter.read_text(encoding="utf-8")) - set(known_keys())
+    assert not missing, f"not in docs/refs.bib: {sorted(missing)}"
+
+
+@every_chapter
+def test_thumbnail_is_chosen(chapter: Path) -> None:
+    tree = ast.parse(code(chapter))
+    if calls(tree, "caption"):
+        settings = extract_file_config(chapter.read_text(encoding="utf-8"))
+        assert "thumbnail_number" in settings, (
+            "choose the page's picture: # sphinx_gallery_thumbnail_number = 1"
+        )
+
+
+@every_chapter
+def test_figures_have_caption_and_description(chapter: Path) -> None:
+    for call in calls(ast.parse(code(chapter)), "caption"):
+        given = dict(zip(("fig", "text", "alt"), call.args, strict=False))
+        given |= {keyword.arg: keyword.value for keyword in call.keywords}
+        for name in ("text", "alt"):
+            where = f"line {call.lineno} of the code: caption(fig, text, alt)"
+            assert name in given, f"{where} lacks {name}"
+            value = given[name]
+            empty = isinstance(value, ast.Constant) and not str(value.value).strip()
+            assert not empty, f"{where} has an empty {name}"
+
+
+@every_chapter
+def test_markup_survives_in_the_notebook(chapter: Path) -> None:
+    """Other directives and roles would stand in the downloaded notebook as they are."""
+    for text in texts(chapter):
+        directives = set(re.findall(r"^ *\.\. ([\w-]+)::", text, flags=re.M))
+        assert directives <= set(DIRECTIVES), f"use one of {', '.join(DIRECTIVES)}"
+        roles = set(re.findall(r":([a-z]+(?::[a-z]+)*):`", text))
+        assert roles <= ROLES, f"roles to use: {', '.join(sorted(ROLES))}"
+        assert ":label:" not in text, "equations in chapters have no labels"
+
+
+@every_chapter
+def test_text_is_rest_not_markdown(chapter: Path) -> None:
+    for text in texts(chapter):
+        assert not re.search(r"^#{1,4} ", text, flags=re.M), "a heading is underlined"
+        assert not re.search(r"\[[^\]]+\]\(https?:", text), "a link is `text <url>`_"
+        assert "```" not in text, "code is a code-block"
+
+
+@every_chapter
+def test_name_sorts_it(chapter: Path) -> None:
+    assert re.fullmatch(r"plot_\d\d_[a-z_]+\.py", chapter.name)
+
+
+def test_keys_of_papers_are_unique() -> None:
+    keys = known_keys()
+    assert sorted(keys) == sorted(set(keys))
+
+
+def test_every_paper_can_be_found() -> None:
+    """A DOI, an arXiv number or an address for each."""
+    entries = re.split(r"^@", (DOCS / "refs.bib").read_text("utf-8"), flags=re.M)[1:]
+    lost = [
+        e.split(",")[0] for e in entries if not re.search(r"\b(doi|eprint|url) ", e)
+    ]
+    assert not lost
+
+
+def test_pages_cite_known_papers() -> None:
+    pages = [p.read_text("utf-8") for p in [*DOCS.glob("*.md"), *DOCS.glob("api/*.md")]]
+    cites = {k for page in pages for k in re.findall(r"\{cite:\w+\}`([^`]+)`", page)}
+    assert cites <= set(known_keys())
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    """No page asks another server for a style, a script or a font."""
+    sources = [*(DOCS / "_static").rglob("*.css"), *DOCS.glob("_templates/**/*.html")]
+    for source in sources:
+        text = source.read_text(encoding="utf-8")
+        assert not re.search(r"(url\(|src=|@import)\s*['\"]?(https?:)?//", text), source
