@@ -1,0 +1,139 @@
+"""The chapters are run by sphinx-gallery; this is what the book asks in addition.
+
+Before:   the same start for every chapter (``reset``); run chapters again when vhist,
+          a record or torch has changed, not only their own text (``forget_stale``).
+After:    fail if a chapter did not run (``check_ran``); make the notebooks that readers
+          download free of Sphinx's markup (``clean_notebooks``).
+"""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+from notebook_text import plain
+from pybtex.database import parse_file
+from sphinx.errors import ExtensionError
+
+# sphinx-gallery writes this below every page that it has run (min_reported_time = 0).
+MARK_OF_A_RUN = "**Total running time of the script:**"
+
+
+# ---- the state in which a chapter starts ---------------------------------------------
+
+
+def reset(gallery_conf, fname, when):
+    """Give every chapter the same start (sphinx-gallery's ``reset_modules``)."""
+    import matplotlib.pyplot as plt
+    import numpy as np
+    import torch
+
+    from vhist.plots import use_style
+
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device("cpu")
+    torch.set_grad_enabled(True)
+    torch.use_deterministic_algorithms(False)
+    torch.set_printoptions(profile="default")
+    use_style()
+    plt.rcParams["savefig.dpi"] = 200
+
+
+# ---- before the gallery runs ---------------------------------------------------------
+
+
+def forget_stale(app):
+    """Let those pages run again whose outputs could differ from the stored ones."""
+    if not _runs_code(app):
+        return
+    folder = _folder(app)
+    root = Path(app.srcdir).parent
+    print_now = fingerprint(root)
+    stamp = folder / ".fingerprint"
+    changed = not stamp.exists() or stamp.read_text() != print_now
+    for md5 in folder.glob("plot_*.py.md5"):
+        page = md5.with_name(md5.name.removesuffix(".py.md5") + ".rst")
+        if changed or not has_run(page):
+            md5.unlink()
+    if changed:  # MyST-NB keeps its outputs in a cache of its own
+        shutil.rmtree(Path(app.outdir).parent / ".jupyter_cache", ignore_errors=True)
+        folder.mkdir(exist_ok=True)
+        stamp.write_text(print_now)
+
+
+def fingerprint(root: Path) -> str:
+    """Hash all that an output depends on, apart from the chapter's own text."""
+    files = [*root.glob("vhist/**/*.py"), *root.glob("vhist/**/*.json")]
+    files += root.glob("docs/_ext/*.py")
+    digest = hashlib.sha256(version("torch").encode())
+    for file in sorted(files):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+# ---- after it ------------------------------------------------------------------------
+
+
+def has_run(page: Path) -> bool:
+    return page.exists() and MARK_OF_A_RUN in page.read_text(encoding="utf-8")
+
+
+def check_ran(app):
+    """Fail if a chapter has no outputs: a page of unproven code is worse than none."""
+    if not _runs_code(app):
+        return
+    scripts = sorted(
+        (Path(app.srcdir).parent / "examples" / "chapters").glob("plot_*.py")
+    )
+    idle = [s.name for s in scripts if not has_run(_folder(app) / f"{s.stem}.rst")]
+    if idle:
+        raise ExtensionError(f"not run, so the site is not built: {', '.join(idle)}")
+
+
+def clean_notebooks(app):
+    """Turn markup that only Sphinx knows into Markdown; zip the notebooks again."""
+    folder = _folder(app)
+    references = parse_file(Path(app.srcdir) / "refs.bib")
+    for path in folder.glob("*.ipynb"):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "markdown":
+                cell["source"] = [plain("".join(cell["source"]), references)]
+        path.write_text(json.dumps(notebook, indent=1) + "\n", encoding="utf-8")
+    for path in folder.glob("*.zip"):
+        rezip(path)
+
+
+def rezip(path: Path) -> None:
+    """Zip the same files again, as they are now."""
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    fresh = path.with_suffix(".zip.new")
+    with zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.write(path.parent / name, name)
+    os.replace(fresh, path)
+
+
+def _runs_code(app) -> bool:
+    return str(app.config.plot_gallery) in {"True", "1"}
+
+
+def _folder(app) -> Path:
+    return Path(app.srcdir) / app.config.sphinx_gallery_conf["gallery_dirs"]
+
+
+def setup(app):
+    # sphinx-gallery runs the chapters at the same event, with priority 500
+    app.connect("builder-inited", forget_stale, priority=100)
+    app.connect("builder-inited", check_ran, priority=900)
+    app.connect("builder-inited", clean_notebooks, priority=901)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,147 @@
+"""Figures of the chapters: one drawing for light pages and one for dark pages.
+
+``scrape`` saves every open figure twice, with transparent background. What is drawn in
+the light ink of ``vhist.plots.INK`` is drawn in the dark page's ink the second time;
+everything else, photographs and heat maps above all, is the same in both. Sphinx sees
+only the light one, as a ``figure`` of class ``dual``, until ``AddDarkTwin`` puts the
+dark one beside it. Caption and alternative text are those that the chapter gave with
+``vhist.plots.caption``.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from docutils import nodes
+from matplotlib import colors
+from matplotlib.artist import Artist
+from matplotlib.collections import Collection
+from matplotlib.figure import Figure
+from PIL import Image
+from sphinx.transforms import SphinxTransform
+from sphinx.util import logging
+
+from vhist.plots import INK
+
+logger = logging.getLogger(__name__)
+
+MAX_WIDTH = 7.2  # inches: 720 px, the width of the text
+COLOURS = ("color", "edgecolor", "facecolor", "markeredgecolor", "markerfacecolor")
+
+
+# ---- while a chapter runs ------------------------------------------------------------
+
+
+def scrape(block, block_vars, gallery_conf) -> str:
+    """Save all open figures (sphinx-gallery's ``image_scrapers``)."""
+    import matplotlib.pyplot as plt
+
+    source = Path(gallery_conf["src_dir"])
+    page = []
+    for number in plt.get_fignums():
+        figure = plt.figure(number)
+        path = Path(next(block_vars["image_path_iterator"]))
+        save_twice(figure, path)
+        page.append(directive(figure, "/" + path.relative_to(source).as_posix()))
+    plt.close("all")
+    return "\n".join(page)
+
+
+def save_twice(figure: Figure, light: Path) -> None:
+    """Save ``name.png`` for light and ``name_dark.png`` for dark pages."""
+    figure.savefig(light)
+    swap_ink(figure, INK["light"], INK["dark"])
+    figure.savefig(dark_twin(light))
+    swap_ink(figure, INK["dark"], INK["light"])  # the chapter may draw it again
+    photographic = any(ax.get_images() for ax in figure.axes)
+    for path in (light, dark_twin(light)):
+        shrink(path, palette=not photographic)
+
+
+def dark_twin(path: Path) -> Path:
+    return path.with_name(f"{path.stem}_dark{path.suffix}")
+
+
+def shrink(path: Path, palette: bool) -> None:
+    """Write a PNG again, smaller; line drawings need no more than 256 colours."""
+    with Image.open(path) as image:
+        image = image.convert("RGBA")
+    if palette:
+        image = image.quantize(256, method=Image.Quantize.FASTOCTREE)
+    image.save(path, optimize=True)
+
+
+def directive(figure: Figure, uri: str) -> str:
+    """Return the reST of a figure; AddDarkTwin reports missing alternative text."""
+    caption = getattr(figure, "vhist_caption", "")
+    alt = " ".join(getattr(figure, "vhist_alt", "").split())
+    width = figure.get_size_inches()[0]
+    lines = [f".. figure:: {uri}", "   :class: dual"]
+    lines += [f"   :width: {round(100 * width)}px"]
+    lines += [f"   :alt: {alt}"] if alt else []
+    lines += ["", f"   {' '.join(caption.split())}"] if caption else []
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def swap_ink(figure: Figure, old: str, new: str) -> None:
+    """Change one colour into another, wherever the figure draws with it."""
+    ink = np.array(colors.to_rgb(old))
+    for artist in artists(figure):
+        for name in COLOURS:
+            getter = getattr(artist, f"get_{name}", None)
+            setter = getattr(artist, f"set_{name}", None)
+            if getter is None or setter is None:
+                continue
+            try:
+                rgba = np.atleast_2d(colors.to_rgba_array(getter()))
+            except (TypeError, ValueError):  # not a colour: "auto", None, a colour map
+                continue
+            drawn = np.isclose(rgba[:, :3], ink, atol=1e-3).all(axis=1)
+            if drawn.any():
+                rgba[drawn, :3] = colors.to_rgb(new)
+                setter(rgba if isinstance(artist, Collection) else tuple(rgba[0]))
+
+
+def artists(figure: Figure) -> Iterator[Artist]:
+    """Return all that a figure draws, the arrows of its annotations included."""
+    for artist in figure.findobj():
+        yield artist
+        if getattr(artist, "arrow_patch", None) is not None:
+            yield artist.arrow_patch
+
+
+# ---- while Sphinx reads the page -----------------------------------------------------
+
+
+class AddDarkTwin(SphinxTransform):
+    """Put the dark drawing next to each light one; the theme shows one of them."""
+
+    default_priority = 400
+
+    def apply(self, **kwargs) -> None:
+        for light in list(self.document.findall(nodes.image)):
+            if "dual" not in light["classes"]:
+                continue
+            if not light.get("alt"):
+                logger.warning(
+                    "a figure has no description: give it one with "
+                    "vhist.plots.caption(fig, caption, alt)",
+                    location=light,
+                )
+            if int(light["width"].removesuffix("px")) > 100 * MAX_WIDTH:
+                logger.warning(
+                    "a figure is %s wide: make it at most %s inches",
+                    *(light["width"], MAX_WIDTH),
+                    location=light,
+                )
+            light["classes"].remove("dual")
+            dark = light.deepcopy()
+            dark["uri"] = dark_twin(Path(light["uri"])).as_posix()
+            light["classes"].append("only-light")
+            dark["classes"].append("only-dark")
+            light.parent.insert(light.parent.index(light) + 1, dark)
+
+
+def setup(app):
+    app.add_transform(AddDarkTwin)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,87 @@
+"""Write formulas as HTML and MathML while building: KaTeX, run by an embedded V8.
+
+The pages then need no JavaScript for math, and a formula that KaTeX cannot read is a
+Sphinx warning, so it fails the build.
+"""
+
+import atexit
+import functools
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+KATEX = Path(__file__).parent / "katex" / "katex.min.js"
+STYLE = "vendor/katex/katex.min.css"
+CLASSES = "math notranslate nohighlight"
+
+logger = logging.getLogger(__name__)
+
+
+@functools.cache
+def _engine():
+    from py_mini_racer import MiniRacer
+
+    engine = MiniRacer()
+    atexit.register(engine.close)  # without it Python hangs at exit
+    engine.eval(KATEX.read_text(encoding="utf-8"))
+    return engine
+
+
+def render(tex: str, display: bool, node: nodes.Node | None = None) -> str:
+    """Return a formula as HTML; one that KaTeX refuses as code, with a warning."""
+    options = {"displayMode": display, "throwOnError": True, "strict": "ignore"}
+    try:
+        return _engine().call("katex.renderToString", tex, options)
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        logger.warning("formula %r: %s", tex, reason, location=node, type="katex")
+        return f"<code>{nodes.Text(tex)}</code>"
+
+
+def visit_math(self, node):
+    html = render(node.astext(), display=False, node=node)
+    self.body.append(self.starttag(node, "span", "", CLASS=CLASSES) + html + "</span>")
+    raise nodes.SkipNode
+
+
+def visit_math_block(self, node):
+    # tabindex: who has no mouse must be able to scroll a wide formula as well
+    self.body.append(self.starttag(node, "div", CLASS=CLASSES, tabindex="0"))
+    self.body.append(render(_aligned(node.astext()), display=True, node=node))
+    if node["number"]:
+        number = get_node_equation_number(self, node)
+        self.body.append(f'<span class="eqno">({number})')
+        self.add_permalink_ref(node, "Link to this equation")
+        self.body.append("</span>")
+    self.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def _aligned(tex: str) -> str:
+    """Align several lines at their ``&``, as Sphinx does for LaTeX."""
+    lines = [part for part in tex.split("\n\n") if part.strip()]
+    if r"\begin" in tex or (len(lines) == 1 and r"\\" not in tex):
+        return tex
+    return r"\begin{aligned}" + r"\\".join(lines) + r"\end{aligned}"
+
+
+def add_style(app, pagename, templatename, context, doctree):
+    """Load KaTeX's style only where there is a formula."""
+    if doctree is not None and any(doctree.findall(_is_math)):
+        app.add_css_file(STYLE)
+
+
+def _is_math(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.math | nodes.math_block)
+
+
+def setup(app):
+    app.add_html_math_renderer(
+        "katex",
+        inline_renderers=(visit_math, None),
+        block_renderers=(visit_math_block, None),
+    )
+    app.connect("html-page-context", add_style)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

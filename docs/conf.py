@@ -1,0 +1,166 @@
+"""How the site is built: `nox -s docs` runs Sphinx on this folder.
+
+The chapters are Python scripts, run by sphinx-gallery; docs/results.md is run by
+MyST-NB. Our own steps are in docs/_ext, a short file each:
+
+    chapters.py       run chapters when needed, fail if one did not run, clean downloads
+    figures.py        each figure for light and for dark pages, with caption and text
+    notebook_text.py  what of a chapter's text goes into the notebook, and how
+    katex_math.py     formulas as HTML while building
+    mend_html.py      small faults of the tools above, mended in the finished pages
+"""
+
+import sys
+import tomllib
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS / "_ext"))
+PROJECT = tomllib.loads((DOCS.parent / "pyproject.toml").read_text("utf-8"))["project"]
+
+project = "vhist"
+author = "the vhist authors"
+project_copyright = f"2026, {author}"
+release = version = PROJECT["version"]
+
+extensions = [
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "sphinxcontrib.bibtex",
+    "sphinxext.opengraph",
+    "chapters",
+    "figures",
+    "katex_math",
+    "mend_html",
+]
+nitpicky = True
+templates_path = ["_templates"]
+exclude_patterns = [
+    "_build",
+    "_ext",
+    "chapters/**.ipynb",  # downloads; sphinx-gallery's pages are the .rst beside them
+    "**/sg_execution_times.rst",
+    "sg_execution_times.rst",
+]
+
+# ---- text ----------------------------------------------------------------------------
+
+myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
+nb_execution_mode = "cache"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+
+bibtex_bibfiles = ["refs.bib"]
+bibtex_default_style = "plain"
+bibtex_reference_style = "author_year"
+
+copybutton_exclude = ".linenos, .gp, .go"
+
+# ---- the library ---------------------------------------------------------------------
+
+autosummary_ignore_module_all = False
+autodoc_typehints = "none"  # numpydoc's sections name the types, with shapes
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+# Local inventories only: the same links with and without a network.
+intersphinx_mapping = {
+    "python": ("https://docs.python.org/3", "_inventories/python.inv"),
+    "torch": ("https://docs.pytorch.org/docs/stable", "_inventories/torch.inv"),
+    "torchvision": (
+        "https://docs.pytorch.org/vision/stable",
+        "_inventories/torchvision.inv",
+    ),
+    "matplotlib": ("https://matplotlib.org/stable", "_inventories/matplotlib.inv"),
+    "numpy": ("https://numpy.org/doc/stable", "_inventories/numpy.inv"),
+}
+
+# ---- the chapters --------------------------------------------------------------------
+
+REPOSITORY = PROJECT.get("urls", {}).get("Repository")
+INSTALL = f"""\
+# In a fresh environment (Colab, say) this installs what the page needs.
+import importlib.util
+
+if importlib.util.find_spec("vhist") is None:
+    %pip install --quiet "vhist @ git+{REPOSITORY}"
+"""
+INSTALL_BY_HAND = """\
+# The page needs vhist. Run `%pip install PATH`, with the path of its repository.
+import importlib.util
+
+if importlib.util.find_spec("vhist") is None:
+    raise SystemExit("vhist is not installed: run %pip install PATH_OF_ITS_REPOSITORY")
+"""
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/chapters",
+    "gallery_dirs": "chapters",
+    "copyfile_regex": r"index\.rst",  # the overview page is our own
+    "filename_pattern": r"[\\/]plot_\d\d_",
+    "within_subsection_order": "FileNameSortKey",
+    # Only names of functions here: Sphinx could not store functions between builds.
+    "image_scrapers": ("figures.scrape",),
+    "reset_modules": ("matplotlib", "chapters.reset"),
+    "reset_modules_order": "both",
+    "capture_repr": ("_repr_html_", "__repr__"),
+    "ignore_repr_types": r"matplotlib\.",
+    "parallel": True,
+    "min_reported_time": 0,  # each page says what it cost; chapters.check_ran reads it
+    "junit": "../junit-gallery.xml",
+    "write_computation_times": False,
+    "show_memory": False,
+    "show_signature": False,
+    "remove_config_comments": True,
+    "first_notebook_cell": INSTALL if REPOSITORY else INSTALL_BY_HAND,
+    "download_all_examples": True,
+    "backreferences_dir": "api/generated/used-in",
+    "doc_module": ("vhist",),
+    "thumbnail_size": (560, 320),
+}
+
+# ---- the pages -----------------------------------------------------------------------
+
+html_theme = "furo"
+html_title = "vhist"
+html_logo = "_static/logo.svg"
+html_favicon = "_static/favicon.svg"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_math_renderer = "katex"
+html_copy_source = False
+html_show_sourcelink = False
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"
+html_theme_options = {
+    "navigation_with_keys": True,
+    "light_css_variables": {
+        "font-stack": "'Inter', system-ui, sans-serif",
+        "font-stack--monospace": "'JetBrains Mono', ui-monospace, monospace",
+        "color-brand-primary": "#0b5a8f",
+        "color-brand-content": "#0b5a8f",
+        "color-brand-visited": "#6a4587",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#7cc0ee",
+        "color-brand-content": "#7cc0ee",
+        "color-brand-visited": "#c9a9e6",
+    },
+}
+if REPOSITORY:
+    html_theme_options |= {
+        "source_repository": REPOSITORY,
+        "source_branch": "main",
+        "source_directory": "docs/",
+    }
+
+ogp_site_url = PROJECT.get("urls", {}).get("Documentation", "")
+ogp_social_cards = {"enable": False}  # they would need a font and a drawing per page

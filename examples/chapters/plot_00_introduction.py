@@ -1,0 +1,460 @@
+"""
+Introduction
+============
+
+Four networks, ten classes, one ruler: why this book looks back, and how it measures.
+
+Attention, residual connections and normalisation look arbitrary when they are met
+all at once. They were not found all at once. Each was the answer to something that
+did not work the year before, and that order is the easiest way to learn them.
+
+This page trains nothing larger than a linear classifier; on two CPU cores it runs in
+under a minute. You will see
+
+* the story in one figure, with the sizes counted and the errors cited;
+* how to read a training log until it says how many pictures were tested;
+* the pictures this book learns from, and what a linear classifier makes of them.
+"""
+
+# sphinx_gallery_thumbnail_number = 1
+
+# %%
+# Four steps
+# ----------
+#
+# * **2012, AlexNet** :cite:p:`krizhevsky2012`. Until then the best entries of the
+#   ImageNet competition described pictures by features that people had designed, and
+#   learned only what came after. Missing was a net large enough to learn all of it,
+#   and a way to train one before the money or the patience ran out.
+# * **2014, VGG** :cite:p:`simonyan2014`. AlexNet worked, but nobody could say which
+#   of its choices mattered. Missing was a rule. VGG has one: 3x3 convolutions, and
+#   more of them.
+# * **2015, ResNet** :cite:p:`he2015resnet`. More of them stopped helping: deeper
+#   plain nets had a higher error even on their training pictures. Missing was a way
+#   to let a layer do nothing.
+# * **2021, ViT** :cite:p:`dosovitskiy2020`. All three look at small neighbourhoods
+#   first. Text had moved to attention, where every word sees every other
+#   :cite:p:`vaswani2017`. Missing was the proof that pictures can be read that way.
+#
+# The story has a longer prologue. LeNet-5 read digits with learned convolutions in
+# 1998 :cite:p:`lecun1998`. What it lacked was not an idea but pictures, and ImageNet
+# brought them eleven years later :cite:p:`deng2009,russakovsky2015`.
+#
+# Here is that story as a table. Errors are the papers' own, in percent of ImageNet's
+# validation pictures. Sizes are not copied: vhist builds each network on PyTorch's
+# ``meta`` device, where arrays have shapes but no contents, and counts.
+
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import torch
+import vhist
+from vhist import plots
+
+
+class Net(NamedTuple):
+    year: int
+    name: str
+    top1: float  # error of a single net, in percent
+    top5: float | None
+    parameters: int
+    source: str
+
+
+def size(build, **options):
+    """Count the parameters of a network with ImageNet's 1,000 classes."""
+    with torch.device("meta"):
+        return sum(p.numel() for p in build(num_classes=1000, **options).parameters())
+
+
+m = vhist.models
+huge = {"patch_size": 14, "width": 1280, "depth": 32, "heads": 16, "hidden": 5120}
+vit_h_14 = size(m.vit.VisionTransformer, **huge)
+# fmt: off
+nets = [
+    Net(2012, "AlexNet", 40.7, 18.2, size(m.alexnet, groups=2), "krizhevsky2012"),
+    Net(2014, "VGG-16", 25.6, 8.1, size(m.vgg16), "simonyan2014"),
+    Net(2015, "ResNet-34", 24.52, 7.46, size(m.resnet34, conv_bias=False),
+        "he2015resnet"),
+    Net(2015, "ResNet-152", 21.43, 5.71, size(m.resnet152), "he2015resnet"),
+    Net(2021, "ViT-B/16", 100 - 77.91, None, size(m.vit_b_16), "dosovitskiy2020"),
+    Net(2021, "ViT-H/14 + JFT", 100 - 88.55, None, vit_h_14, "dosovitskiy2020"),
+]
+# fmt: on
+print(f"{'year':6}{'net':16}{'top-1':>7}{'top-5':>7}{'parameters':>13}  errors from")
+for n in nets:
+    top5 = "-" if n.top5 is None else f"{n.top5:.1f}"
+    print(f"{n.year:<6}{n.name:16}{n.top1:7.1f}{top5:>7}{n.parameters:13,}  {n.source}")
+
+# %%
+# *Top-1 error* counts a picture as wrong when the first guess is wrong, *top-5* when
+# none of five guesses is right. The competition used top-5; the paper on ViT no
+# longer reports it. The competition's entries were often averages of several nets,
+# so they get their own sign below: AlexNet's 15.3 % is seven nets, against 26.2 %
+# for the best entry with designed features :cite:p:`krizhevsky2012`; VGG's 7.3 % is
+# seven nets as well, and lost to GoogLeNet's 6.7 %
+# :cite:p:`simonyan2014,szegedy2014`; ResNet's 3.57 % is six nets
+# :cite:p:`he2015resnet`.
+
+contest = [(2012, 26.2), (2012, 15.3), (2014, 7.3), (2014, 6.7), (2015, 3.57)]
+events = {1998: "LeNet-5", 2009: "ImageNet", 2017: "Transformer"}
+family = {"A": "alexnet", "V": "vgg", "R": "resnet"}
+
+
+def color(net):
+    return plots.color_of("vit" if net.name[:3] == "ViT" else family[net.name[0]])
+
+
+left = {"xytext": (-9, 0), "ha": "right"}
+right = {"xytext": (9, 0), "ha": "left"}
+above = {"xytext": (0, 11), "ha": "center"}
+place = {"textcoords": "offset points", "va": "center"}
+
+fig, (top, bottom) = plt.subplots(
+    2, 1, figsize=(7.2, 5.4), sharex=True, height_ratios=(3, 2), layout="constrained"
+)
+for n in nets:
+    millions = n.parameters / 1e6
+    side = left if n.year < 2015 or n.parameters > 5e8 else right
+    top.plot(n.year, n.top1, "o", color=color(n), markersize=8)
+    where = above if n.year == 2014 else side
+    top.annotate(n.name, (n.year, n.top1), **place, **where)
+    if n.top5 is not None:
+        top.plot(n.year, n.top5, "s", color=color(n), markersize=6)
+    bottom.plot(n.year, millions, "o", color=color(n), markersize=8)
+    bottom.annotate(f"{n.name}, {millions:.0f} M", (n.year, millions), **place, **side)
+top.plot(*zip(*contest, strict=True), "D", mfc="none", mec="#8c959f", ls="none")
+for year, event in events.items():
+    top.axvline(year, color="#8c959f", linestyle=":", linewidth=1)
+    top.text(year + 0.15, 49, event, va="top")
+for marker, label in (("o", "top-1, one net"), ("s", "top-5, one net")):
+    top.plot([], [], marker, color="#8c959f", label=label)
+top.plot([], [], "D", mfc="none", mec="#8c959f", label="top-5, competition entry")
+top.legend(loc="lower left", bbox_to_anchor=(0.05, 0))
+top.set(ylim=(0, 50), ylabel="error on ImageNet (%)")
+bottom.set(xlim=(1997, 2025.5), yscale="log", ylim=(14, 1300), xlabel="year")
+bottom.set_yticks([30, 100, 300, 1000], ["30", "100", "300", "1,000"])
+bottom.minorticks_off()
+bottom.set_ylabel("parameters (millions)")
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "Fourteen empty years, then four networks in nine. The error falls throughout; the"
+    " number of parameters does not rise throughout.",
+    "Two charts over the years 1998 to 2021. Top: error on ImageNet, falling from"
+    " AlexNet in 2012 over VGG and ResNet to the Vision Transformer. Bottom: number of"
+    " parameters on a logarithmic axis; VGG-16 has more than both ResNets, ViT-H/14 has"
+    " by far the most.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+
+# %%
+# Two warnings come with the picture. The papers tested differently (ten crops, one
+# scale, larger inputs for ViT), so differences of a point or two mean little. And
+# ViT-B/16, which saw only ImageNet, is no better than the deepest ResNet of six years
+# earlier. The lowest point had first seen JFT-300M, a private collection whose name
+# gives its size in pictures. Keep both in mind: progress was never the architecture
+# alone.
+
+by_name = {n.name: n for n in nets}
+assert by_name["VGG-16"].parameters > 2 * by_name["ResNet-152"].parameters
+assert by_name["ViT-B/16"].top1 > by_name["ResNet-152"].top1
+growth = by_name["ViT-H/14 + JFT"].parameters / by_name["AlexNet"].parameters
+print(f"ViT-H/14 has {growth:.1f} times the parameters of AlexNet")
+
+# %%
+# The pictures: Imagenette
+# ------------------------
+#
+# The article that this book grew out of trains all four networks on Imagenette
+# :cite:p:`howard2019imagenette`, ten classes of ImageNet that are easy to tell apart.
+# Its logs print the accuracy twice per network: in the last epoch and once more at
+# the end. Each time they say "on the 10000 test images".
+#
+# That sentence can be checked with nothing but the eight numbers. An accuracy is
+# :math:`k/n`, a count over a count. So we try every :math:`n` up to 20,000 and ask
+# how far the eight numbers are from the nearest fraction with that denominator. If
+# the sentence is true, the distance is zero at 10,000.
+
+printed = {
+    "AlexNet": (78.216552734375, 78.01273345947266),
+    "VGG": (86.08916473388672, 85.73248291015625),
+    "ResNet": (86.36942291259766, 86.64967346191406),
+    "ViT": (69.29936218261719, 68.84075927734375),
+}
+percent = torch.tensor([a for pair in printed.values() for a in pair]).double()
+n = torch.arange(1, 20_001).double().view(-1, 1)
+misfit = (100 * (percent * n / 100).round() / n - percent).abs().amax(dim=1)
+fits = [i + 1 for i in range(len(misfit)) if misfit[i] < 1e-4]
+print("denominators that fit all eight:", fits)
+print(f"largest distance at 10,000: {misfit[9_999]:.4f} points")
+assert fits == [3925, 7850, 11775, 15700, 19625]
+
+# %%
+# Only 3,925 fits, and its multiples, which are the same fractions. The number of
+# tested pictures was 3,925, Imagenette's validation split; the "10000" was typed into
+# the program and never computed. From here on an accuracy has a count behind it, and
+# a count has an error bar: if a network is right on a picture with probability
+# :math:`p`, the share of right answers scatters around :math:`p` with the binomial
+# standard error :math:`\sqrt{p(1-p)/n}`.
+
+right = (percent * fits[0] / 100).round().long().view(4, 2)
+p = right[:, 1] / fits[0]  # the closing test
+error = (p * (1 - p) / fits[0]).sqrt()
+for name, (first, last), e in zip(printed, right.tolist(), error, strict=True):
+    share = last / fits[0]
+    print(
+        f"{name:8} {first} then {last} right, {last - first:+3}:"
+        f"  {share:.2%} ± {100 * e:.2f}"
+    )
+z = (p[2] - p[1]) / (error[1] ** 2 + error[2] ** 2).sqrt()
+print(f"ResNet against VGG: {100 * (p[2] - p[1]):.2f} points, z = {z:.2f}")
+assert 1.1 < z < 1.3
+
+# %%
+# Two things were hidden in those lines. The difference between ResNet and VGG is
+# little more than one standard error, so the article's winner is partly luck (by
+# custom :math:`|z|` should exceed 2). And the two counts differ although nothing was
+# learned between them: the same weights gave two answers. We come back to that.
+
+fig, (left, side) = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
+left.plot(n, misfit, ".", markersize=1.5, color="#56B4E9", rasterized=True)
+left.plot(fits, misfit[[f - 1 for f in fits]], "o", color="#D55E00", markersize=5)
+left.set(yscale="log", xlabel="denominator n", ylabel="worst distance (points)")
+left.set(xlim=(0, 20_500))
+for y, (name, e) in enumerate(zip(printed, error, strict=True)):
+    side.errorbar(
+        *(100 * p[y], y), xerr=200 * e, fmt="o", color=plots.COLORS[name.lower()]
+    )
+side.set(yticks=range(4), yticklabels=printed, ylim=(3.6, -0.6))
+side.set(xlabel="accuracy (%), ± 2 standard errors")
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "Left: of 20,000 denominators only the multiples of 3,925 (orange) explain the"
+    " eight printed accuracies. Right: what the article measured, with error bars.",
+    "Left: a cloud of points on a logarithmic axis, with five isolated points far"
+    " below it at equal distances. Right: four accuracies with error bars; those of"
+    " VGG and ResNet overlap, AlexNet is clearly lower and ViT lowest.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+
+# %%
+# The intervals of VGG and ResNet overlap, the others stand apart. A log of four lines
+# said more than its author knew.
+#
+# The runs of this book use the same two splits. Each run leaves a *record* that names
+# its data, so the sizes below are read, not remembered.
+
+run = vhist.runs.load("resnet_small-imagenette")
+per_class = torch.tensor(run.labels).bincount()
+print(f"{run.data['train']:,} training and {run.data['val']:,} validation pictures")
+for name, count in zip(run.data["classes"], per_class.tolist(), strict=True):
+    print(f"{name:18} {count} validation pictures")
+assert len(run.labels) == fits[0]
+
+# %%
+# .. note::
+#
+#    Imagenette cannot judge a network that was pre-trained on ImageNet. Of its 3,925
+#    validation files 3,791 come from ImageNet's *training* set, with their labels; a
+#    file called ``ILSVRC2012_val_...`` is from ImageNet's own validation set, and only
+#    134 are. Networks in this book start from random weights.
+#
+# The pictures: Sketchnette
+# -------------------------
+#
+# A page that trains while the site is built must not wait for a download, so vhist
+# has a second data set: the same ten classes, drawn by code. Every picture has its
+# own pose, palette, line style, background, clutter, light and noise. Colours are
+# chosen without looking at the class, so that colour alone does not give it away.
+# The four pictures in each panel below are what the code draws for one class.
+
+from vhist.sketchnette import CLASSES, sketchnette
+
+drawn, _ = sketchnette(40, image_size=112)  # picture i shows class i % 10
+panels = drawn.view(2, 2, 10, 3, 112, 112).permute(2, 3, 0, 4, 1, 5)
+fig = plots.images(panels.reshape(10, 3, 224, 224), CLASSES)
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "Sketchnette: Imagenette's ten classes, four drawings of each.",
+    "Ten panels of four drawings each: fish, dogs, cassette players, chain saws,"
+    " churches, French horns, garbage trucks, gas pumps, golf balls and parachutes, in"
+    " changing colours, sizes and styles on patterned backgrounds.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+
+# %%
+# Is that a fair exercise or a toy? The usual test is a *linear classifier*: one
+# weight per pixel and class, added up. It can use colour and place, but no shape that
+# moves. On a good exercise it should beat guessing and fail soon after. We train one
+# on all 4,000 pictures, scaled to 32 pixels.
+
+from torch import nn
+from vhist.data import normalize, resize
+
+data = vhist.load_dataset("sketchnette", image_size=64)
+seen, new = (normalize(resize(s.images, 32)).flatten(1) for s in (data.train, data.val))
+
+torch.manual_seed(0)
+linear = nn.Linear(seen.shape[1], 10)
+nn.init.zeros_(linear.weight)  # so that whatever we draw below was learned
+optimizer = torch.optim.AdamW(linear.parameters(), lr=3e-4, weight_decay=0.05)
+for _ in range(300):
+    chosen = torch.randint(len(seen), (256,))
+    loss = nn.functional.cross_entropy(linear(seen[chosen]), data.train.labels[chosen])
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+answers = linear(new).argmax(dim=1)
+on_new = (answers == data.val.labels).double().mean().item()
+on_seen = (linear(seen).argmax(dim=1) == data.train.labels).double().mean().item()
+print(f"{on_seen:.1%} of the training pictures, {on_new:.1%} of new ones; chance 10 %")
+assert 0.2 < on_new < min(0.5, on_seen - 0.05)
+
+# %%
+# Better than chance, far from solved, and already worse on new pictures than on those
+# it has seen: the classifier has begun to learn backgrounds by heart. Its weights can
+# be drawn, for there are as many per class as a picture has pixels.
+
+templates = linear.weight.detach().view(10, 3, 32, 32)
+templates = 127.5 * (1 + templates / templates.abs().amax(dim=(1, 2, 3), keepdim=True))
+hits = torch.zeros(10).index_add(0, data.val.labels, (answers == data.val.labels) + 0.0)
+shares = 100 * hits / data.val.labels.bincount()
+titles = [f"{c}\n{s:.0f} %" for c, s in zip(CLASSES, shares, strict=True)]
+fig = plots.images(templates, titles)
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "What the linear classifier adds up for each class (grey: no weight), and how many"
+    " of the new pictures of that class it gets right.",
+    "Ten blurred coloured squares, one per class. The ghosts of a disc, a canopy with"
+    " cords and a coil can be made out; most of the rest is speckle.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+
+# %%
+# The golf ball is a disc in the middle and the parachute has a canopy, as ghosts. A
+# template is one picture for a whole class, so it can only be a smear of all poses.
+# What is missing is a part that is found wherever it appears, and that is what a
+# convolution does. Sketchnette replaces Imagenette in one respect only: it shows within
+# seconds whether something learns. How well it learns is measured on photographs.
+#
+# How this book measures
+# ----------------------
+#
+# Four rules, each with a reason that the article's logs supplied.
+#
+# **Evaluation mode.** Dropout removes random units during training, and batch
+# normalisation uses the neighbours in the batch. Both must be switched off for a
+# test, or the answer to a picture changes from one call to the next. This is what
+# made the article's counts differ: its code never called ``eval()``.
+
+net = vhist.create_model("alexnet_small", num_classes=10)
+x = normalize(data.val.images[:8])
+for mode in (net.train, net.eval):
+    mode()
+    with torch.no_grad():
+        same = torch.equal(net(x), net(x))
+    print(f"{mode.__name__:6} mode: two calls agree exactly: {same}")
+assert same
+
+# %%
+# **The last epoch.** The best epoch of a run was chosen by looking at the validation
+# pictures, so it flatters. Below, for each record, the accuracy of the last epoch and
+# what picking the best one would have added.
+
+runs = vhist.runs.load_all()
+for r in runs:
+    best = max(entry["val_accuracy"] for entry in r.log)
+    gain = 100 * (best - r.accuracy)
+    print(f"{r.name:28} last {r.accuracy:7.2%}   best epoch {gain:+.2f} points")
+
+# %%
+# **Records.** Whatever a page says about a long run is read from a file that came out
+# of that run: how it was started, on what, for how long, and the answer to every
+# single validation picture. From the answers the accuracy can be counted again.
+
+recount = sum(a == b for a, b in zip(run.predictions, run.labels, strict=True))
+print(f"command      {run.command}")
+print(f"data         {run.data['name']}, fingerprint {run.data['fingerprint']}")
+print(f"machine      {run.device}, {run.threads} thread(s)")
+print(f"software     {run.versions}")
+print(f"recipe       {run.recipe['epochs']} epochs, seed {run.recipe['seed']}, ...")
+print(f"accuracy     {run.accuracy:.4f} ± {run.standard_error:.4f} by the log")
+print(f"             {recount / len(run.labels):.4f} counted from the answers")
+print(f"last epoch   {run.log[-1]}")
+print(f"most wrong   {run.most_wrong[0]['file']}")
+
+# %%
+# The *fingerprint* is a checksum over all picture files: same digits, same data. The
+# standard error covers the choice of pictures and nothing else.
+#
+# **Seeds.** A second run with other random numbers gives another accuracy, and the
+# error bar above does not contain that. So the seed is part of the record, and a
+# ranking that rests on one seed is called that. How many there are:
+
+for model in sorted({r.model for r in runs}):
+    seeds = [r.recipe["seed"] for r in runs if r.model == model]
+    print(f"{model:16} {len(seeds)} run(s), seed {', '.join(map(str, seeds))}")
+
+# %%
+# What it costs
+# -------------
+#
+# Every chapter is a script that trains a small network on Sketchnette while you wait,
+# within a minute on two CPU cores, and needs neither GPU nor network. The recorded
+# runs took longer, on the machine named in the record:
+
+for r in sorted(runs, key=lambda r: r.cpu_seconds):
+    print(f"{r.name:28} {r.cpu_seconds / 60:6.1f} CPU-minutes  {r.device}")
+print(f"all together {sum(r.cpu_seconds for r in runs) / 3600:.1f} CPU-hours")
+
+# %%
+# A laptop can repeat all of it. That is a choice: the networks on these pages are
+# small versions, with the same layers in the same order but fewer channels and inputs
+# of 64 pixels. The full ones are built, counted and compared with their papers, and
+# never trained here.
+
+print(f"{'small version':16}{'parameters':>12}{'multiply-adds':>16}")
+for name in ("alexnet_small", "vgg_small", "resnet_small", "vit_small_8"):
+    s = vhist.summary(vhist.create_model(name, num_classes=10), 64)
+    print(f"{name:16}{s.parameters:12,}{s.macs:16,}")
+
+# %%
+# What to remember
+# ----------------
+#
+# * Each network answers a failure of the one before: learn the features, find a rule,
+#   make depth harmless, drop the neighbourhood.
+# * Data and training changed along with architecture. A timeline of errors mixes all
+#   three.
+# * An accuracy is a count over a count. Ask for both, and for the error bar.
+# * A test uses evaluation mode, the last epoch, and more than one seed if a ranking
+#   hangs on it.
+#
+# Exercises
+# ---------
+#
+# 1. *How many pictures would make ResNet's lead over VGG significant?* The standard
+#    error falls as :math:`1/\sqrt n`, so :math:`z` grows as :math:`\sqrt n`: multiply
+#    3,925 by :math:`(2/z)^2`, which is nearly three times the pictures.
+# 2. *One log line reads "88.14229583740234 %" for the last training batch. What was
+#    the size of that batch?* Scan the denominators up to 256 as above. Only one fits:
+#    253, with 223 right, and 253 is what remains of 9,469 after 36 batches of 256.
+# 3. *Train the linear classifier on 16 pixels instead of 32.* It has a quarter of the
+#    weights, remembers less, and does no worse on new pictures: what it can use is
+#    coarse colour and place.
+#
+# Further reading
+# ---------------
+#
+# The competition and its data are described by :cite:t:`russakovsky2015`. What came
+# before learned features, and why it ended, is in the introduction of
+# :cite:t:`krizhevsky2012`, still the most readable page of the field.
