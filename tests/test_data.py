@@ -48,6 +48,13 @@ def test_a_folder_becomes_two_splits(folder):
     assert data.image_size == 24
 
 
+def test_a_part_of_a_split_is_a_split(folder):
+    split = load_folder(folder, image_size=24).train
+    part = split[1:3]
+    assert len(part) == len(part.files) == 2
+    assert torch.equal(part.images, split.images[1:3])
+
+
 def test_the_middle_of_a_picture_is_kept(tmp_path):
     for split in ("train", "val"):
         target = tmp_path / split / "a"

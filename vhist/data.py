@@ -75,6 +75,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __getitem__(self, part: slice) -> "Split":
+        """Return some of the pictures: ``split[:500]`` has the first 500."""
+        return Split(self.images[part], self.labels[part], self.files[part])
+
     def to(self, device: torch.device | str) -> "Split":
         """Return the split with its tensors on ``device``."""
         return replace(

@@ -98,14 +98,17 @@ def caption(fig: Figure, text: str, alt: str) -> Figure:
 
 
 def color_of(model: str) -> str:
-    """Return the colour of a model's architecture, by the builder's name."""
-    return COLORS[_family(model)]
+    """Return the colour of a model's architecture, by the builder's or class's name.
 
-
-def _family(model: str) -> str:
-    for family in COLORS:
-        if model.startswith(family):
-            return family
+    Raises
+    ------
+    ValueError
+        If the name begins with none of the four architectures.
+    """
+    name = model.lower().replace("visiontransformer", "vit")
+    for family, color in COLORS.items():
+        if name.startswith(family):
+            return color
     raise ValueError(f"{model!r} is of none of the families {', '.join(COLORS)}")
 
 

@@ -16,8 +16,6 @@ under a minute. You will see
 * the pictures this book learns from, and what a linear classifier makes of them.
 """
 
-# sphinx_gallery_thumbnail_number = 1
-
 # %%
 # Four steps
 # ----------
@@ -44,6 +42,7 @@ under a minute. You will see
 # validation pictures. Sizes are not copied: vhist builds each network on PyTorch's
 # ``meta`` device, where arrays have shapes but no contents, and counts.
 
+# sphinx_gallery_thumbnail_number = 1
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt

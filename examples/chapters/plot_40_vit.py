@@ -17,8 +17,6 @@ You will see
 * a small ViT learn, and what its attention maps are worth as an explanation.
 """
 
-# sphinx_gallery_thumbnail_number = 1
-
 # %%
 # The year's problem
 # ------------------
@@ -30,6 +28,7 @@ You will see
 # way round: their words are *patches* of 16 by 16 pixels. The rest is the Transformer,
 # almost unchanged.
 
+# sphinx_gallery_thumbnail_number = 1
 from collections import OrderedDict
 
 import matplotlib.pyplot as plt

@@ -15,8 +15,6 @@ cores it runs in under a minute. You will see
   hand.
 """
 
-# sphinx_gallery_thumbnail_number = 1
-
 # %%
 # The table
 # ---------
@@ -26,6 +24,7 @@ cores it runs in under a minute. You will see
 # Imagenette :cite:p:`howard2019imagenette`; and the result of the article from which
 # this book grew, as a number of right answers out of 3,925.
 
+# sphinx_gallery_thumbnail_number = 1
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from statistics import NormalDist
