@@ -7,6 +7,7 @@ MyST-NB. Our own steps are in docs/_ext, a short file each:
     figures.py        each figure for light and for dark pages, with caption and text
     notebook_text.py  what of a chapter's text goes into the notebook, and how
     katex_math.py     formulas as HTML while building
+    shortcuts.py      links for the names at the top of vhist
     mend_html.py      small faults of the tools above, mended in the finished pages
 """
 
@@ -38,6 +39,7 @@ extensions = [
     "figures",
     "katex_math",
     "mend_html",
+    "shortcuts",
 ]
 nitpicky = True
 templates_path = ["_templates"]

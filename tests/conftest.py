@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from vhist.runs import Run
+
 torch.set_num_threads(1)
 
 
@@ -35,3 +37,27 @@ def _quiet_machine(tmp_path_factory, monkeypatch) -> None:
     cache = tmp_path_factory.getbasetemp() / "cache"
     monkeypatch.setenv("VHIST_CACHE", str(cache))
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def example() -> Run:
+    """A record of two classes and four pictures."""
+    log = [{"epoch": 1, "lr": 0.1, "train_loss": 2.0, "val_loss": 1.0}]
+    log[0] |= {"val_accuracy": 0.75, "seconds": 2.0}
+    text = {"name": "a", "model": "resnet_small", "command": "", "device": "cpu"}
+    text |= {"commit": "", "date": "2026-01-01"}
+    numbers = {"parameters": 5, "threads": 1, "seconds": 2.0, "cpu_seconds": 2.0}
+    data = {"name": "x", "classes": ["a", "b"], "train": 10, "val": 4}
+    return Run(
+        **text,
+        **numbers,
+        model_options={},
+        recipe={"epochs": 1},
+        data=data,
+        versions={},
+        peak_memory=1,
+        log=log,
+        predictions=[0, 1, 1, 1],
+        labels=[0, 0, 1, 1],
+        most_wrong=[],
+    )

@@ -130,13 +130,14 @@ def test_a_picture_is_the_same_on_dark_pages(tmp_path: Path) -> None:
     fig, ax = plt.subplots()
     ax.imshow(np.random.default_rng(0).random((8, 8, 3)), interpolation="nearest")
     ax.set_axis_off()
-    figures.save_twice(fig, tmp_path / "a.png")
+    shown = figures.save_twice(fig, tmp_path / "a.png")
+    assert shown == tmp_path / "a.webp"
+    assert (tmp_path / "a_dark.webp").exists()
     with (
         Image.open(tmp_path / "a.png") as light,
         Image.open(tmp_path / "a_dark.png") as d,
     ):
         assert np.array_equal(np.asarray(light), np.asarray(d))
-        assert light.mode == "RGBA"  # no palette for photographs
 
 
 @pytest.mark.usefixtures("style")
@@ -233,7 +234,8 @@ def test_downloads_are_cleaned(tmp_path: Path) -> None:
     notebook = tmp_path / "docs" / "chapters" / "a.ipynb"
     cell = {"cell_type": "markdown", "source": ["see :func:`vhist.summary`"]}
     code = {"cell_type": "code", "source": ["s = ':func:`x`'"]}
-    notebook.write_text(json.dumps({"cells": [cell, code]}))
+    empty = {"cell_type": "code", "source": ["\n"]}
+    notebook.write_text(json.dumps({"cells": [cell, empty, code]}))
     archive = notebook.with_suffix(".zip")
     with zipfile.ZipFile(archive, "w") as file:
         file.write(notebook, notebook.name)
@@ -258,6 +260,15 @@ def test_mending_is_done_once() -> None:
     assert '<div class="scroll" tabindex="0"><table' in once
     assert 'data-tooltip="a"' in once
     assert mend_html.mend_markup(once) == once
+
+
+def test_empty_cells_leave_no_box() -> None:
+    box = (
+        '<div class="highlight-Python notranslate"><div class="highlight"><pre>{}</pre>'
+    )
+    box += "</div></div>"
+    assert mend_html.mend_markup(box.format('<span class="w">\n</span>')) == ""
+    assert "import" in mend_html.mend_markup(box.format("<span>import</span>\n"))
 
 
 def test_pictures_get_their_size_and_load_late(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import pytest
 import torch
 from matplotlib import pyplot as plt
 
-from test_runs import example
 from vhist import plots
 
 
@@ -53,8 +52,8 @@ def test_activation_functions_and_their_derivatives():
     assert len(left.lines) == 3
 
 
-def test_curves_and_confusion_show_the_record():
-    run = example()
+def test_curves_and_confusion_show_the_record(example):
+    run = example
     line = plots.curves([run]).lines[0]
     assert line.get_ydata().tolist() == [75]
     assert line.get_color() == plots.COLORS["resnet"]

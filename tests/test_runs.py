@@ -13,30 +13,8 @@ from vhist.runs import Run
 ROOT = Path(__file__).parent.parent
 
 
-def example() -> Run:
-    log = [{"epoch": 1, "lr": 0.1, "train_loss": 2.0, "val_loss": 1.0}]
-    log[0] |= {"val_accuracy": 0.75, "seconds": 2.0}
-    text = {"name": "a", "model": "resnet_small", "command": "", "device": "cpu"}
-    text |= {"commit": "", "date": "2026-01-01"}
-    numbers = {"parameters": 5, "threads": 1, "seconds": 2.0, "cpu_seconds": 2.0}
-    data = {"name": "x", "classes": ["a", "b"], "train": 10, "val": 4}
-    return Run(
-        **text,
-        **numbers,
-        model_options={},
-        recipe={"epochs": 1},
-        data=data,
-        versions={},
-        peak_memory=1,
-        log=log,
-        predictions=[0, 1, 1, 1],
-        labels=[0, 0, 1, 1],
-        most_wrong=[],
-    )
-
-
-def test_what_is_written_is_read_again(tmp_path):
-    run = example()
+def test_what_is_written_is_read_again(tmp_path, example):
+    run = example
     path = run.save(tmp_path / "a.json")
     assert Run.read(path) == run
     assert run.confusion == [[1, 1], [0, 2]]
@@ -45,8 +23,8 @@ def test_what_is_written_is_read_again(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 
-def test_many_classes_are_packed_too(tmp_path):
-    run = example()
+def test_many_classes_are_packed_too(tmp_path, example):
+    run = example
     run.predictions, run.labels = [0, 35, 36, 99], [1, 2, 3, 4]
     assert Run.read(run.save(tmp_path / "a.json")).predictions == [0, 35, 36, 99]
 

@@ -22,7 +22,7 @@ def activations(
     images : Tensor of shape (n, 3, h, w)
         Normalised pictures, see :func:`vhist.data.normalize`.
     names : iterable of str, optional
-        Paths of layers, as :func:`vhist.summary.summary` shows them, or of blocks;
+        Paths of layers, as :func:`vhist.summary` shows them, or of blocks;
         all layers if not given.
 
     Returns

@@ -118,7 +118,7 @@ class _Canvas:
         self.matrix = np.array([[half, 0, half], [0, half, half], [0, 0, 1]]) @ pose
         self.unit = half * np.sqrt(abs(np.linalg.det(pose[:2, :2])))
         self.edge = edge
-        self.names = {k: tuple(np.int_(c).tolist()) for k, c in colours.items()}
+        self.names = {k: tuple(int(v) for v in c) for k, c in colours.items()}
         self.edges = {k: self.names["ink"] if ink else tuple(int(0.62 * v) for v in c)
                       for k, c in self.names.items()}  # fmt: skip
 
@@ -288,6 +288,8 @@ def _chain_saw(c, rng):
 def _church(c, rng):
     wall, roof, w, spire = rng.uniform((0.05, 0.3, 0.15, 0.3), (0.25, 0.45, 0.22, 0.5))
     kind = rng.integers(3)  # one tower at the side, one in the middle, or two
+    windows: tuple[float, ...]
+    towers: tuple[float, ...]
     if kind == 0:
         ridge, windows, towers = wall - roof, (-0.1, 0.3, 0.7), (-0.6,)
         c.fill("body", _box(-0.7, wall, 0.95, 0.9))
@@ -661,7 +663,7 @@ def sketchnette(n, *, image_size=64, seed=0, split="train"):
         raise ValueError(f"seed must be 0 or more, not {seed}")
     _check_size(image_size)
     images = np.empty((n, image_size, image_size, 3), np.uint8)
-    labels = np.arange(n) % len(CLASSES)
+    labels: np.ndarray = np.arange(n) % len(CLASSES)
     for i, label in enumerate(labels):
         rng = np.random.default_rng([seed, SPLITS.index(split), i])
         images[i] = draw(label, rng=rng, image_size=image_size)

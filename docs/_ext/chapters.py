@@ -45,6 +45,7 @@ def reset(gallery_conf, fname, when):
     torch.set_printoptions(profile="default")
     use_style()
     plt.rcParams["savefig.dpi"] = 200
+    plt.rcParams["patch.edgecolor"] = plt.rcParams["text.color"]  # arrows, else black
 
 
 # ---- before the gallery runs ---------------------------------------------------------
@@ -104,6 +105,10 @@ def clean_notebooks(app):
     references = parse_file(Path(app.srcdir) / "refs.bib")
     for path in folder.glob("*.ipynb"):
         notebook = json.loads(path.read_text(encoding="utf-8"))
+        # a cell with nothing but settings for sphinx-gallery is empty by now
+        notebook["cells"] = [
+            c for c in notebook["cells"] if "".join(c["source"]).strip()
+        ]
         for cell in notebook["cells"]:
             if cell["cell_type"] == "markdown":
                 cell["source"] = [plain("".join(cell["source"]), references)]

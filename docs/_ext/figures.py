@@ -41,34 +41,45 @@ def scrape(block, block_vars, gallery_conf) -> str:
     for number in plt.get_fignums():
         figure = plt.figure(number)
         path = Path(next(block_vars["image_path_iterator"]))
-        save_twice(figure, path)
-        page.append(directive(figure, "/" + path.relative_to(source).as_posix()))
+        shown = save_twice(figure, path)
+        page.append(directive(figure, "/" + shown.relative_to(source).as_posix()))
     plt.close("all")
     return "\n".join(page)
 
 
-def save_twice(figure: Figure, light: Path) -> None:
-    """Save ``name.png`` for light and ``name_dark.png`` for dark pages."""
+def save_twice(figure: Figure, light: Path) -> Path:
+    """Save ``name.png`` for light and ``name_dark.png`` for dark pages.
+
+    Returns the file that pages show: for photographs ``name.webp``, a tenth in size.
+    """
     figure.savefig(light)
     swap_ink(figure, INK["light"], INK["dark"])
     figure.savefig(dark_twin(light))
     swap_ink(figure, INK["dark"], INK["light"])  # the chapter may draw it again
     photographic = any(ax.get_images() for ax in figure.axes)
-    for path in (light, dark_twin(light)):
-        shrink(path, palette=not photographic)
+    compress = to_webp if photographic else to_palette
+    compress(dark_twin(light))
+    return compress(light)
 
 
 def dark_twin(path: Path) -> Path:
     return path.with_name(f"{path.stem}_dark{path.suffix}")
 
 
-def shrink(path: Path, palette: bool) -> None:
-    """Write a PNG again, smaller; line drawings need no more than 256 colours."""
+def to_palette(path: Path) -> Path:
+    """Write a line drawing again with 256 colours, which are enough for it."""
     with Image.open(path) as image:
-        image = image.convert("RGBA")
-    if palette:
-        image = image.quantize(256, method=Image.Quantize.FASTOCTREE)
-    image.save(path, optimize=True)
+        small = image.convert("RGBA").quantize(256, method=Image.Quantize.FASTOCTREE)
+    small.save(path, optimize=True)
+    return path
+
+
+def to_webp(path: Path) -> Path:
+    """Write a figure with photographs as WebP; sphinx-gallery needs the PNG as well."""
+    webp = path.with_suffix(".webp")
+    with Image.open(path) as image:
+        image.save(webp, quality=90, method=6)
+    return webp
 
 
 def directive(figure: Figure, uri: str) -> str:

@@ -19,6 +19,12 @@ RULES = [
         '<aside class="sidebar-drawer" aria-label="Site">',
     ),
     (r'<aside class="(toc-drawer[^"]*)">', r'<aside class="\1" aria-label="Page">'),
+    # the box of a cell with nothing but settings for sphinx-gallery
+    (
+        r'<div class="highlight-Python notranslate"><div class="highlight">'
+        r"<pre[^>]*>(\s|<span[^>]*>\s*</span>)*</pre></div>\s*</div>",
+        "",
+    ),
     # scrolling boxes must be reachable by keyboard
     (r"<pre>", '<pre tabindex="0">'),
     # not an attribute of HTML
@@ -47,7 +53,9 @@ RULES = [
     ),
 ]
 RULES = [(re.compile(pattern, re.DOTALL), new) for pattern, new in RULES]
-IMAGE = re.compile(r'<img\b(?![^>]*\bheight=)[^>]*\bsrc="(?P<src>[^":]+\.png)"[^>]*>')
+IMAGE = re.compile(
+    r'<img\b(?![^>]*\bheight=)[^>]*\bsrc="(?P<src>[^":]+\.(?:png|webp))"[^>]*>'
+)
 LAZY_AFTER = 2  # the first figure, as two drawings, is loaded at once
 
 

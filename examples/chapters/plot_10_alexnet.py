@@ -15,8 +15,6 @@ You will see
 * what ReLU, two GPUs, normalisation, cropping and dropout do, one cell each;
 * a small AlexNet learn, its filters, and a run on photographs.
 """
-
-# sphinx_gallery_thumbnail_number = 6
 # %%
 # The year's problem
 # ------------------
@@ -32,6 +30,7 @@ You will see
 # guesses. Less often quoted is what the 15.3 belongs to. These are the rows of the
 # paper's second table.
 
+# sphinx_gallery_thumbnail_number = 6
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -405,19 +404,12 @@ for name, net in {"full size": full, "small": small}.items():
 
 from dataclasses import replace
 
-
-def beginning(split, n):
-    return replace(
-        split, images=split.images[:n], labels=split.labels[:n], files=split.files[:n]
-    )
-
-
 torch.manual_seed(0)
 for layer in small.children():
     he(layer.weight)
     nn.init.zeros_(layer.bias)
 nn.init.normal_(small.conv1.weight, std=0.002)
-few = replace(data, train=beginning(data.train, 2000), val=beginning(data.val, 500))
+few = replace(data, train=data.train[:2000], val=data.val[:500])
 recipe = vhist.Recipe(epochs=8, batch_size=32, clip_norm=1.0)
 live = vhist.fit(small, few, recipe, verbose=False)
 for e in live.log:
@@ -604,9 +596,9 @@ for row in rows:
 #    :math:`1/(1 - 0.9) = 10`, so a steady gradient is amplified ten times, and they
 #    halve every :math:`\log 0.5 / \log 0.9` steps, between six and seven. Signal
 #    engineers call it a first-order IIR filter.
-# 2. *The library's small network, with* ``image_size=64`` *and the options above, starts
-#    with the paper's weights. Train it like ours.* The loss stays near
-#    :math:`\log 10`, and every drawing gets the same answer.
+# 2. *The library's network, with* ``image_size=64`` *and the options above, starts with
+#    the paper's weights. Train it like ours.* The loss stays near :math:`\log 10`, and
+#    every drawing gets the same answer.
 # 3. *How many different crops, mirrored or not, does the paper's scheme have?* A
 #    224-pixel square has 33 places in each direction within 256 pixels:
 #    :math:`33 \cdot 33 \cdot 2 = 2178`. The paper says 2048, which is 32 · 32 · 2.

@@ -74,7 +74,7 @@ lines = [
     line("alexnet", 2012, "alexnet", 227, "alexnet_small", 3062),
     line("vgg", 2014, "vgg16", 224, "vgg_small", 3365),
     line("resnet", 2015, "resnet34", 224, "resnet_small", 3401),
-    line("vit", 2021, "vit_b_16", 224, "vit_small_8", 2702),
+    line("vit", 2020, "vit_b_16", 224, "vit_small_8", 2702),
 ]
 
 print(" " * 17 + "size of the paper      small version        accuracy in %      CPU")
