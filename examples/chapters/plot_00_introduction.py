@@ -30,7 +30,7 @@ under a minute. You will see
 # * **2015, ResNet** :cite:p:`he2015resnet`. More of them stopped helping: deeper
 #   plain nets had a higher error even on their training pictures. Missing was a way
 #   to let a layer do nothing.
-# * **2021, ViT** :cite:p:`dosovitskiy2020`. All three look at small neighbourhoods
+# * **2020, ViT** :cite:p:`dosovitskiy2020`. All three look at small neighbourhoods
 #   first. Text had moved to attention, where every word sees every other
 #   :cite:p:`vaswani2017`. Missing was the proof that pictures can be read that way.
 #
@@ -76,8 +76,8 @@ nets = [
     Net(2015, "ResNet-34", 24.52, 7.46, size(m.resnet34, conv_bias=False),
         "he2015resnet"),
     Net(2015, "ResNet-152", 21.43, 5.71, size(m.resnet152), "he2015resnet"),
-    Net(2021, "ViT-B/16", 100 - 77.91, None, size(m.vit_b_16), "dosovitskiy2020"),
-    Net(2021, "ViT-H/14 + JFT", 100 - 88.55, None, vit_h_14, "dosovitskiy2020"),
+    Net(2020, "ViT-B/16", 100 - 77.91, None, size(m.vit_b_16), "dosovitskiy2020"),
+    Net(2020, "ViT-H/14 + JFT", 100 - 88.55, None, vit_h_14, "dosovitskiy2020"),
 ]
 # fmt: on
 print(f"{'year':6}{'net':16}{'top-1':>7}{'top-5':>7}{'parameters':>13}  errors from")
@@ -140,7 +140,7 @@ plots.caption(
     fig,
     "Fourteen empty years, then four networks in nine. The error falls throughout; the"
     " number of parameters does not rise throughout.",
-    "Two charts over the years 1998 to 2021. Top: error on ImageNet, falling from"
+    "Two charts over the years 1998 to 2020. Top: error on ImageNet, falling from"
     " AlexNet in 2012 over VGG and ResNet to the Vision Transformer. Bottom: number of"
     " parameters on a logarithmic axis; VGG-16 has more than both ResNets, ViT-H/14 has"
     " by far the most.",
@@ -151,7 +151,7 @@ plt.show()
 # %%
 # Two warnings come with the picture. The papers tested differently (ten crops, one
 # scale, larger inputs for ViT), so differences of a point or two mean little. And
-# ViT-B/16, which saw only ImageNet, is no better than the deepest ResNet of six years
+# ViT-B/16, which saw only ImageNet, is no better than the deepest ResNet of five years
 # earlier. The lowest point had first seen JFT-300M, a private collection whose name
 # gives its size in pictures. Keep both in mind: progress was never the architecture
 # alone.
