@@ -174,7 +174,10 @@ def app_with(tmp_path: Path, plot: str = "True") -> SimpleNamespace:
     gallery = {"gallery_dirs": "chapters"}
     config = SimpleNamespace(plot_gallery=plot, sphinx_gallery_conf=gallery)
     docs = tmp_path / "docs"
-    return SimpleNamespace(srcdir=docs, outdir=docs / "_build" / "html", config=config)
+    app = SimpleNamespace(srcdir=docs, outdir=docs / "_build" / "html", config=config)
+    app.steps = {}
+    app.connect = app.steps.__setitem__
+    return app
 
 
 def test_a_chapter_that_did_not_run_fails_the_build(tmp_path: Path) -> None:
@@ -217,6 +220,21 @@ def test_chapters_run_again_when_the_library_changed(tmp_path: Path) -> None:
     (pages / "plot_10_a.rst").write_text("built without running")
     chapters.forget_stale(app)
     assert not md5.exists()
+
+
+def test_pages_that_show_records_are_read_again_when_one_changed(
+    tmp_path: Path,
+) -> None:
+    app = app_with(tmp_path)
+    chapters.forget_stale(app)
+    env = SimpleNamespace(found_docs={"index", "results"})
+    outdated = app.steps.pop("env-get-outdated")
+    assert outdated(app, env, set(), set(), set()) == env.found_docs
+    chapters.forget_stale(app)
+    assert not app.steps
+    (tmp_path / "vhist" / "record.json").write_text("{}")
+    chapters.forget_stale(app)
+    assert app.steps
 
 
 def test_fast_build_forgets_nothing(tmp_path: Path) -> None:

@@ -123,8 +123,9 @@ def test_every_parameter_gets_a_gradient(name):
     assert silent == []
 
 
-TINY = {  # the same classes, narrow enough to learn ten pictures in seconds
-    "alexnet_small": {"widths": (32, 64, 64, 64, 64), "hidden": 256, "dropout": 0.0},
+TINY = {  # the same classes, small enough to learn ten pictures in seconds
+    # not narrower: the paper's deviation of 0.01 lets the signal of a thin AlexNet die
+    "alexnet_small": {"dropout": 0.0},
     "vgg_small": {"widths": (16, 32, 64, 64), "hidden": 128, "dropout": 0.0},
     "vgg_small_bn": {"widths": (16, 32, 64, 64), "hidden": 128, "dropout": 0.0},
     "resnet_small": {"blocks": (1, 1, 1), "widths": (32, 64, 64), "stem_width": 32},

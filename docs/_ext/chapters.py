@@ -66,6 +66,8 @@ def forget_stale(app):
             md5.unlink()
     if changed:  # MyST-NB keeps its outputs in a cache of its own
         shutil.rmtree(Path(app.outdir).parent / ".jupyter_cache", ignore_errors=True)
+        # and Sphinx would not even look at its pages, whose text is as it was
+        app.connect("env-get-outdated", lambda app, env, *_: env.found_docs)
         folder.mkdir(exist_ok=True)
         stamp.write_text(print_now)
 
