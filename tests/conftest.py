@@ -32,10 +32,12 @@ def pytest_collection_modifyitems(
 
 
 @pytest.fixture(autouse=True)
-def _quiet_machine(tmp_path_factory, monkeypatch) -> None:
-    """Each test starts from one seed and keeps its caches to itself."""
+def _quiet_machine(request, tmp_path_factory, monkeypatch) -> None:
+    """Each test starts from one seed, has its own cache and no data of the user's."""
     cache = tmp_path_factory.getbasetemp() / "cache"
     monkeypatch.setenv("VHIST_CACHE", str(cache))
+    if "imagenette" not in request.keywords:
+        monkeypatch.delenv("VHIST_DATA", raising=False)
     torch.manual_seed(0)
 
 

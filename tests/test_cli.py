@@ -71,6 +71,7 @@ def test_train_writes_a_record_and_weights(vhist, pictures, tmp_path):
         (["train", "resnet_small", "--data", "mnist"], "no data set named"),
         (["train", "resnet_small", "--data", "folder"], "needs root="),
         (["train", "resnet_small", "--epochs", "0"], "epochs must be at least 1"),
+        (["train", "resnet_small", "--device", "tpu"], "cannot use device 'tpu'"),
         (["trian"], "no command 'trian'"),
     ],
 )

@@ -88,10 +88,16 @@ def train(argv: list[str]) -> int:
 
 
 def _device(name: str) -> str:
+    """Return the device to use; refuse one that is not there."""
     import torch
 
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"cannot use device {name!r} ({reason}); try cpu") from error
     return name
 
 
