@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 __all__ = ["activations", "attention_maps"]
 
@@ -60,14 +61,19 @@ def activations(
         return hook
 
     handles = [modules[n].register_forward_hook(keep(n)) for n in wanted]
+    _run(model, images, handles)
+    return found
+
+
+def _run(model: nn.Module, images: Tensor, hooks: list[RemovableHandle]) -> None:
+    """Run once in evaluation mode and take the hooks away, whatever happens."""
     was_training = model.training
     try:
         model.eval()(images)
     finally:
         model.train(was_training)
-        for handle in handles:
-            handle.remove()
-    return found
+        for hook in hooks:
+            hook.remove()
 
 
 def _layers(modules: dict[str, nn.Module]) -> list[str]:
@@ -105,11 +111,5 @@ def attention_maps(model: nn.Module, images: Tensor) -> Tensor:
         )
         for layer in layers
     ]
-    was_training = model.training
-    try:
-        model.eval()(images)
-    finally:
-        model.train(was_training)
-        for handle in handles:
-            handle.remove()
+    _run(model, images, handles)
     return torch.stack(maps, dim=1)
