@@ -19,7 +19,6 @@ def test_what_is_written_is_read_again(tmp_path, example):
     assert Run.read(path) == run
     assert run.confusion == [[1, 1], [0, 2]]
     assert run.standard_error == pytest.approx((0.75 * 0.25 / 4) ** 0.5)
-    assert run.images_per_second == 5
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 

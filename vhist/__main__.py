@@ -79,12 +79,28 @@ def train(argv: list[str]) -> int:
         run = fit(
             network, data, recipe, name=name, model_name=model, model_options=extra
         )
-        torch.save(network.state_dict(), options.out / f"{name}.pt")
-        run.save(target)
+        run.save(target)  # first: small, and the training is not lost with the weights
+        _save_weights(network.state_dict(), target.with_suffix(".pt"))
         print(f"{100 * run.accuracy:.2f} % in {run.seconds:.0f} s, written to {target}")
 
     tyro.cli(main, prog="vhist train", args=argv)
     return 0
+
+
+def _save_weights(state: dict, path: Path) -> None:
+    """Write the weights whole or not at all."""
+    import torch
+
+    partial = path.with_suffix(".partial")
+    try:
+        torch.save(state, partial)
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
+        partial.unlink(missing_ok=True)
+        reason = str(error).splitlines()[0]
+        raise OSError(
+            f"could not write {path} ({reason}); the record is kept"
+        ) from error
 
 
 def _device(name: str) -> str:

@@ -97,11 +97,6 @@ class Run:
         """Binomial standard error of the accuracy: sqrt(p (1 - p) / n)."""
         return (self.accuracy * (1 - self.accuracy) / len(self.labels)) ** 0.5
 
-    @property
-    def images_per_second(self) -> float:
-        """Training pictures per second of wall-clock time, evaluations included."""
-        return self.data["train"] * self.recipe["epochs"] / self.seconds
-
     @cached_property
     def confusion(self) -> list[list[int]]:
         """Number of pictures of class ``row`` that were taken for class ``column``."""
