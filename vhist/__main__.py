@@ -26,16 +26,26 @@ class Options:
     threads: int | None = None
     """CPU threads; PyTorch's choice if not given"""
     out: Path = Path("runs")
-    """folder for the record (.json) and the weights (.pt)"""
+    """folder for the record (.json), the weights (.pt) and, until the run has ended,
+    its state (.ckpt)"""
     name: str | None = None
-    """name of both; made of model, data and seed if not given"""
+    """name of these; made of model, data and seed if not given"""
+    resume: bool = False
+    """continue the run of this name where it was stopped or killed; begin if there is
+    none. All else must be as it was"""
+    checkpoint_seconds: float = 60.0
+    """seconds between two savings of the state"""
+    tensorboard: Path | None = None
+    """folder for TensorBoard's event files (pip install 'vhist[tensorboard]')"""
 
 
 def train(argv: list[str]) -> int:
     """Train a model and write its record and weights."""
     import tyro
 
+    from vhist.checkpoint import remove, write_whole
     from vhist.models import create_model
+    from vhist.parallel import Team, processes
     from vhist.train import Recipe, fit, recipe_for
 
     named = argv[0] if argv and not argv[0].startswith("-") else "resnet_small"
@@ -55,52 +65,59 @@ def train(argv: list[str]) -> int:
 
         from vhist.data import load_dataset
 
-        name = options.name or f"{model}-{options.data}-{recipe.seed}"
-        target = options.out / f"{name}.json"
-        if target.exists():
-            raise ValueError(f"{target} exists; choose another --name or move it away")
+        target, weights, state = _outputs(options, model, recipe.seed)
         if options.threads:
             torch.set_num_threads(options.threads)
-        device = torch.device(_device(options.device))
-        torch.manual_seed(recipe.seed)
-        extra = {} if model.startswith("resnet") else {"image_size": recipe.image_size}
-        create_model(model, **extra)  # an unknown model fails before data is loaded
-        data = load_dataset(
-            options.data,
-            root=options.root,
-            image_size=options.data_size or recipe.image_size * 5 // 4,
-            size=options.size,
-            skip_bad=options.skip_bad,
-        )
-        extra["num_classes"] = len(data.classes)
-        torch.manual_seed(recipe.seed)
-        network = create_model(model, **extra).to(device)
-        options.out.mkdir(parents=True, exist_ok=True)
-        run = fit(
-            network, data, recipe, name=name, model_name=model, model_options=extra
-        )
-        run.save(target)  # first: small, and the training is not lost with the weights
-        _save_weights(network.state_dict(), target.with_suffix(".pt"))
-        print(f"{100 * run.accuracy:.2f} % in {run.seconds:.0f} s, written to {target}")
+        with processes(_device(options.device)) as device:
+            torch.manual_seed(recipe.seed)
+            extra: dict = {}
+            if not model.startswith("resnet"):
+                extra["image_size"] = recipe.image_size
+            create_model(model, **extra)  # an unknown one fails before data is loaded
+            data = load_dataset(
+                options.data,
+                root=options.root,
+                image_size=options.data_size or recipe.image_size * 5 // 4,
+                size=options.size,
+                skip_bad=options.skip_bad,
+            )
+            extra["num_classes"] = len(data.classes)
+            torch.manual_seed(recipe.seed)
+            network = create_model(model, **extra).to(device)
+            run = fit(
+                network,
+                data,
+                recipe,
+                name=target.stem,
+                model_name=model,
+                model_options=extra,
+                checkpoint=state,
+                checkpoint_seconds=options.checkpoint_seconds,
+                resume=options.resume,
+                tensorboard=options.tensorboard,
+            )
+            if Team.current().first:
+                write_whole(
+                    lambda path: torch.save(network.state_dict(), path), weights
+                )
+                run.save(target)
+                remove(state)
+                accuracy, seconds = 100 * run.accuracy, run.seconds
+                print(f"{accuracy:.2f} % in {seconds:.0f} s, written to {target}")
 
     tyro.cli(main, prog="vhist train", args=argv)
     return 0
 
 
-def _save_weights(state: dict, path: Path) -> None:
-    """Write the weights whole or not at all."""
-    import torch
-
-    partial = path.with_suffix(".partial")
-    try:
-        torch.save(state, partial)
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
-        partial.unlink(missing_ok=True)
-        reason = str(error).splitlines()[0]
-        raise OSError(
-            f"could not write {path} ({reason}); the record is kept"
-        ) from error
+def _outputs(options: Options, model: str, seed: int) -> tuple[Path, Path, Path]:
+    """Return the files of a run: record, weights, state; refuse to overwrite one."""
+    name = options.name or f"{model}-{options.data}-{seed}"
+    target, weights, state = (
+        options.out / f"{name}.{end}" for end in ("json", "pt", "ckpt")
+    )
+    if target.exists() and not state.exists():
+        raise ValueError(f"{target} exists; choose another --name or move it away")
+    return target, weights, state
 
 
 def _device(name: str) -> str:
@@ -154,12 +171,12 @@ def main() -> int:
         return 2
     try:
         return COMMANDS[name](argv)
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         print(f"vhist {name}: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stopped:
+        print(f"\nvhist {name}: {stopped or 'stopped'}", file=sys.stderr)
+        return 128 + getattr(stopped, "signal", 2)
 
 
 if __name__ == "__main__":

@@ -456,14 +456,37 @@ def resize(images: Tensor, size: int) -> Tensor:
     return F.interpolate(x, (size, size), mode="bilinear", antialias=True)
 
 
-def random_flip(images: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """Mirror each picture of (n, 3, h, w) left to right with probability one half."""
-    flip = torch.rand(len(images), generator=generator, device=images.device) < 0.5
+def _uniform(images: Tensor, k: int, generator: Generator | None, u: Tensor | None):
+    """Return ``u``, or fresh uniform numbers of shape (n, k), a row per picture."""
+    if u is not None:
+        return u
+    return torch.rand(len(images), k, generator=generator, device=images.device)
+
+
+def random_flip(
+    images: Tensor, *, generator: Generator | None = None, u: Tensor | None = None
+) -> Tensor:
+    """Mirror each picture of (n, 3, h, w) left to right with probability one half.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, 3, h, w)
+    generator : torch.Generator, optional
+        Source of the random numbers.
+    u : Tensor of shape (n, 1), optional
+        Uniform numbers in [0, 1) to use instead: a row per picture, so that a batch
+        can be split without changing what happens to each picture.
+    """
+    flip = _uniform(images, 1, generator, u) < 0.5
     return torch.where(flip.view(-1, 1, 1, 1), images.flip(-1), images)
 
 
 def random_crop(
-    images: Tensor, size: int, *, generator: Generator | None = None
+    images: Tensor,
+    size: int,
+    *,
+    generator: Generator | None = None,
+    u: Tensor | None = None,
 ) -> Tensor:
     """Cut a square out of each picture, at its own place (AlexNet, section 4.1).
 
@@ -472,6 +495,10 @@ def random_crop(
     images : Tensor of shape (n, 3, h, w)
     size : int
         Height and width of the result, in pixels, at most h and w.
+    generator : torch.Generator, optional
+        Source of the random numbers.
+    u : Tensor of shape (n, 2), optional
+        Uniform numbers to use instead, see :func:`random_flip`.
 
     Returns
     -------
@@ -490,8 +517,7 @@ def random_crop(
         )
     out = images.new_empty(n, c, size, size)
     room = torch.tensor([h - size + 1, w - size + 1])
-    device = generator.device if generator is not None else images.device
-    draw = torch.rand(n, 2, generator=generator, device=device).cpu()
+    draw = _uniform(images, 2, generator, u).cpu()
     # A loop of slices: on a CPU twice as fast as one gather.
     for i, (top, left) in enumerate((draw * room).long().tolist()):
         out[i] = images[i, :, top : top + size, left : left + size]
@@ -506,6 +532,7 @@ def random_resized_crop(
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
     flip: bool = True,
     generator: Generator | None = None,
+    u: Tensor | None = None,
 ) -> Tensor:
     """Cut a random rectangle out of each picture and scale it to a square.
 
@@ -523,6 +550,10 @@ def random_resized_crop(
         Narrowest and widest shape of the rectangle, width over height.
     flip : bool
         Mirror half of the crops left to right.
+    generator : torch.Generator, optional
+        Source of the random numbers.
+    u : Tensor of shape (n, 5), optional
+        Uniform numbers to use instead, see :func:`random_flip`.
 
     Returns
     -------
@@ -539,7 +570,7 @@ def random_resized_crop(
             f"got {area} and {ratio}"
         )
     n, device = len(images), images.device
-    u = torch.rand(5, n, generator=generator, device=device)
+    u = _uniform(images, 5, generator, u).T
     share = area[0] + (area[1] - area[0]) * u[0]
     log0, log1 = math.log(ratio[0]), math.log(ratio[1])
     shape = torch.exp(log0 + (log1 - log0) * u[1])
@@ -581,6 +612,7 @@ def pca_colour(
     *,
     std: float = 0.1,
     generator: Generator | None = None,
+    u: Tensor | None = None,
 ) -> Tensor:
     """Shift the colour of each picture along the data's principal components.
 
@@ -593,12 +625,17 @@ def pca_colour(
         Deviation of the random factor of each component; the paper's is 0.1 and
         multiplies the eigenvalue, here the deviation of which it is the square
         (as the code of 2012 and later ones do).
+    generator : torch.Generator, optional
+        Source of the random numbers.
+    u : Tensor of shape (n, 3), optional
+        Uniform numbers to use instead, see :func:`random_flip`.
 
     Returns
     -------
     Tensor of shape (n, 3, h, w), float32, not clipped
     """
     deviations, directions = (c.to(images.device) for c in components)
-    noise = torch.randn(len(images), 3, generator=generator, device=images.device)
+    u = _uniform(images, 3, generator, u)
+    noise = torch.special.ndtri(u.clamp(1e-7, 1 - 1e-7))  # uniform -> normal
     shift = 255 * (noise * std * deviations) @ directions.T
     return images.float() + shift.view(-1, 3, 1, 1)

@@ -5,11 +5,28 @@ Every number that a page shows is read from such a record; none is typed.
 
 import json
 import os
-from dataclasses import asdict, dataclass, field, fields
-from functools import cached_property
+import platform
+import subprocess
+import sys
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from datetime import date
+from functools import cache, cached_property
+from importlib.metadata import version
 from pathlib import Path
 
-__all__ = ["ARTICLE", "Run", "list_runs", "load", "load_all", "markdown"]
+import torch
+
+__all__ = [
+    "ARTICLE",
+    "Run",
+    "commit",
+    "describe_machine",
+    "list_runs",
+    "load",
+    "load_all",
+    "markdown",
+    "peak_memory",
+]
 
 RECORDS = Path(__file__).parent / "records"
 
@@ -52,12 +69,15 @@ class Run:
     date : str
         Day of the end, ISO 8601.
     seconds, cpu_seconds : float
-        Wall-clock and processor time of ``fit``, evaluations included.
+        Wall-clock and processor time of ``fit``, evaluations included; of several
+        processes, those of the first. What a killed run lost since it was last saved
+        is not in them.
     peak_memory : int
         Most memory used, in bytes: of the process, or of the GPU's allocator.
     log : list of dict
         Per epoch: ``epoch``, ``lr`` at its end, ``train_loss``, ``val_loss``,
-        ``val_accuracy``, ``seconds`` since the start.
+        ``val_accuracy``, ``seconds`` and ``cpu_seconds`` since the start (the latter
+        not in records before version 0.2).
     predictions : list of int
         Class given to each validation picture by the last epoch's weights.
     labels : list of int
@@ -65,6 +85,8 @@ class Run:
     most_wrong : list of dict
         The validation pictures with the highest loss: ``file``, ``label``,
         ``prediction`` and its ``probability``.
+    processes : int
+        Number of processes that torchrun started, 1 without it.
     """
 
     name: str
@@ -86,6 +108,7 @@ class Run:
     predictions: list[int] = field(repr=False)
     labels: list[int] = field(repr=False)
     most_wrong: list[dict] = field(repr=False)
+    processes: int = 1
 
     @property
     def accuracy(self) -> float:
@@ -130,13 +153,66 @@ class Run:
         """
         try:
             stored = json.loads(Path(path).read_text(encoding="utf-8"))
-            if set(stored) != {f.name for f in fields(cls)}:
+            names = {f.name for f in fields(cls)}
+            needed = {f.name for f in fields(cls) if f.default is MISSING}
+            if not needed <= set(stored) <= names:
                 raise ValueError("other fields")
             for key in ("predictions", "labels"):
                 stored[key] = _unpack(stored[key])
         except (ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} is no record of a run: {error}") from error
         return cls(**stored)
+
+
+def describe_machine(device: torch.device) -> dict:
+    """Return what a record says of the machine: device, threads, versions, date."""
+    return {
+        "device": _device_name(device),
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "vhist": version("vhist"),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        "date": date.today().isoformat(),
+    }
+
+
+@cache
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(
+            s.split(":")[1].strip() for s in lines if s.startswith("model name")
+        )
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def peak_memory(device: torch.device) -> int:
+    """Return the most memory used so far, in bytes: see :attr:`Run.peak_memory`."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    import resource  # not on Windows
+
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+@cache
+def commit() -> str:
+    """Return the commit of a checkout that this file is part of, else nothing."""
+    here = Path(__file__).parent
+    git = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    try:
+        if not (here.parent / ".git").exists():
+            return ""
+        done = subprocess.run(git, capture_output=True, text=True, timeout=10)
+        return done.stdout.strip()
+    except OSError:
+        return ""
 
 
 def list_runs() -> list[str]:

@@ -512,8 +512,7 @@ def recollect(net, batches):
 
 
 whole = vhist.data.normalize(vhist.data.resize(few.train.images, 32))
-generator = torch.Generator().manual_seed(0)
-cut_outs = [x for x, _ in vhist.train.Batches(few.train, recipe, generator)]
+cut_outs = [x for x, _ in vhist.train.Batches(few.train, recipe).epoch(0)]
 mixed = torch.randperm(2000)
 again = [recollect(nets["residual"], b) for b in (cut_outs, whole[mixed].split(50))]
 print(
