@@ -4,12 +4,11 @@ import hashlib
 import io
 import multiprocessing
 import os
+import pickle
 import random
+import resource
 import signal
-import subprocess
-import sys
-import time
-import warnings
+import threading
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from torch import nn
 
 from vhist import Recipe, checkpoint, fit
 from vhist.data import Dataset, Split
+from vhist.runs import Run
 
 RECIPE = Recipe(
     epochs=4,
@@ -34,6 +34,9 @@ RECIPE = Recipe(
     ema=0.9,
     clip_norm=1.0,
 )
+
+
+QUIET = {"model_name": "net", "verbose": False}
 
 
 def toy() -> Dataset:
@@ -66,30 +69,36 @@ def digest(model: nn.Module) -> str:
     return whole.hexdigest()
 
 
+def outcome(model: nn.Module, run: Run) -> str:
+    """Everything that may not depend on interruptions, in one line."""
+    log = [(e["train_loss"], e["val_loss"], e["val_accuracy"]) for e in run.log]
+    return f"{digest(model)} {log} {run.predictions}"
+
+
 def train(folder: str, every: float = 0.0) -> None:
-    """Train, in a process of its own, and leave the digest of the weights."""
+    """Train, in a process of its own, and leave its outcome."""
     torch.set_num_threads(1)
     model = net()
     options = {"checkpoint": Path(folder, "run.ckpt"), "checkpoint_seconds": every}
-    run = fit(model, toy(), RECIPE, **options, resume=True, verbose=False)
-    losses = [entry["train_loss"] for entry in run.log]
+    run = fit(model, toy(), RECIPE, **options, resume=True, **QUIET)
     partial = Path(folder, "partial")
-    partial.write_text(f"{digest(model)} {losses}")
-    partial.rename(Path(folder, "digest"))
+    partial.write_text(outcome(model, run))
+    partial.rename(Path(folder, "outcome"))
 
 
 @pytest.fixture(scope="module")
 def processes():
     """Processes that are new but need not import torch again."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["vhist.train", __name__])
+    # Every optimizer imports dynamo: kills shall hit the training, not an import.
+    context.set_forkserver_preload(["vhist.train", "torch._dynamo", __name__])
     return context
 
 
 def kill_and_resume(processes, folder: Path, kills: int) -> int:
     """Run the training, kill it so many times, let it end; return when it was hit."""
     chance, hit = random.Random(0), 0
-    while not (folder / "digest").exists():
+    while not (folder / "outcome").exists():
         process = processes.Process(target=train, args=(str(folder),))
         process.start()
         if hit < kills:
@@ -107,12 +116,247 @@ def test_a_killed_run_ends_in_the_same_bits(processes, tmp_path, kills):
     straight = tmp_path / "straight"
     straight.mkdir()
     train(str(straight), every=1e9)
-    expected = (straight / "digest").read_text()
+    expected = (straight / "outcome").read_text()
     hit, rounds = 0, 0
     while hit < kills:  # a round may end before it was killed often enough
         folder = tmp_path / f"round{rounds}"
         folder.mkdir()
         hit += kill_and_resume(processes, folder, kills - hit)
         rounds += 1
-        assert (folder / "digest").read_text() == expected
+        assert (folder / "outcome").read_text() == expected
         assert rounds <= kills
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_the_step_saves_and_stops(tmp_path, number):
+    path = tmp_path / "run.ckpt"
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+
+    class Pressed(nn.Sequential):
+        def forward(self, x):
+            if self.training and len(seen) == 40:
+                os.kill(os.getpid(), number)
+            seen.append(len(x))
+            return super().forward(x)
+
+    seen: list[int] = []
+    model = Pressed(*net())
+    with pytest.raises(checkpoint.Interrupted, match="saved to") as stopped:
+        fit(model, toy(), RECIPE, checkpoint=path, **QUIET)
+    assert stopped.value.signal == number
+    steps = checkpoint.load(path)["step"]
+    assert f"stopped after step {steps}," in str(stopped.value)
+    assert handlers == (
+        signal.getsignal(signal.SIGINT),
+        signal.getsignal(signal.SIGTERM),
+    )
+    resumed, straight = net(), net()
+    again = fit(resumed, toy(), RECIPE, checkpoint=path, resume=True, **QUIET)
+    whole = fit(straight, toy(), RECIPE, **QUIET)
+    assert outcome(resumed, again) == outcome(straight, whole)
+    assert again.seconds > 0
+
+
+def test_without_a_checkpoint_ctrl_c_is_pythons():
+    with checkpoint.Signals(caught=False), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_another_thread_catches_no_signals():
+    caught = []
+    thread = threading.Thread(target=lambda: caught.append(checkpoint.Signals().caught))
+    thread.start()
+    thread.join()
+    assert caught == [False]
+
+
+def test_a_second_ctrl_c_stops_at_once():
+    with checkpoint.Signals() as signals:
+        signal.raise_signal(signal.SIGINT)
+        assert signals.number == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def half(tmp_path) -> Path:
+    """A run that was stopped in its second epoch."""
+    path = tmp_path / "half.ckpt"
+    with pytest.raises(checkpoint.Interrupted):
+        fit(_Stopping(*net()), toy(), RECIPE, checkpoint=path, **QUIET)
+    return path
+
+
+class _Stopping(nn.Sequential):
+    calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        if self.calls == 90:
+            signal.raise_signal(signal.SIGTERM)
+        return super().forward(x)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lr": 2e-2}, "its recipe lr is 0.01, not 0.02"),
+        ({"epochs": 5}, "its recipe epochs is 4, not 5"),
+        ({"seed": 1}, "its recipe seed is 0, not 1"),
+        ({"ema": 0.0}, "its recipe ema is 0.9, not 0.0"),
+    ],
+)
+def test_a_changed_recipe_is_refused(half, change, message):
+    recipe = replace(RECIPE, **change)
+    with pytest.raises(ValueError, match=message):
+        fit(net(), toy(), recipe, checkpoint=half, resume=True, **QUIET)
+
+
+def test_changed_data_are_refused(half):
+    data = replace(toy(), fingerprint="0" * 16)
+    with pytest.raises(ValueError, match="its data fingerprint is ffff"):
+        fit(net(), data, RECIPE, checkpoint=half, resume=True, **QUIET)
+
+
+def test_data_that_only_moved_are_the_same(half):
+    data = replace(toy(), name="elsewhere")
+    run = fit(net(), data, RECIPE, checkpoint=half, resume=True, **QUIET)
+    assert len(run.log) == RECIPE.epochs
+
+
+def test_another_network_is_refused(half):
+    wide = net()
+    wide[0] = nn.Conv2d(3, 16, 3, stride=2)
+    wide[1] = nn.BatchNorm2d(16)
+    wide[6] = nn.Linear(64, 3)
+    with pytest.raises(ValueError, match="no checkpoint of this run") as error:
+        fit(wide, toy(), RECIPE, checkpoint=half, resume=True, **QUIET)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unfinished_run_is_not_overwritten(half):
+    with pytest.raises(ValueError, match="continue it with resume"):
+        fit(net(), toy(), RECIPE, checkpoint=half, **QUIET)
+
+
+STATE = {"step": 3, "weights": torch.arange(4000.0)}
+
+
+def test_a_torn_file_gives_way_to_the_one_before(tmp_path):
+    path = tmp_path / "a.ckpt"
+    checkpoint.save(STATE, path)
+    checkpoint.save(STATE | {"step": 4}, path)
+    whole = path.read_bytes()
+    middle = bytearray(whole)
+    middle[len(whole) // 2] ^= 1  # a single bit
+    for torn in (whole[: len(whole) // 2], b"", bytes(middle), b"PK\x03\x04"):
+        path.write_bytes(torn)
+        with pytest.warns(UserWarning, match="damaged.*continuing from the state bef"):
+            assert checkpoint.load(path)["step"] == 3
+    path.unlink()  # killed between the two renames
+    assert checkpoint.load(path)["step"] == 3
+    path.with_name("a.ckpt.previous").write_bytes(b"torn")
+    with pytest.raises(ValueError, match="damaged or no checkpoint; remove it"):
+        checkpoint.load(path)
+    checkpoint.remove(path)
+    assert list(tmp_path.iterdir()) == []
+    assert checkpoint.load(path) is None
+
+
+class _Evil:
+    def __reduce__(self):
+        return os.mkdir, ("owned",)
+
+
+def _as_zip(payload: bytes, compression: int = zipfile.ZIP_STORED) -> bytes:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", compression) as archive:
+        archive.writestr("archive/data.pkl", payload)
+        archive.writestr("archive/version", "3")
+        archive.writestr("../../outside", "x")
+    return whole.getvalue()
+
+
+def test_code_in_a_checkpoint_is_refused_not_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path, evil = tmp_path / "a.ckpt", pickle.dumps(_Evil())
+    torch.save({"step": _Evil()}, path)
+    files = [
+        path.read_bytes(),
+        evil,
+        _as_zip(evil),
+        _as_zip(evil, zipfile.ZIP_DEFLATED),
+    ]
+    for content in files:
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"a.ckpt is (damaged|no checkpoint)"):
+            checkpoint.load(path)
+    assert {p.name for p in tmp_path.iterdir()} == {"a.ckpt"}
+
+
+def _save_under_a_limit(path: str) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+    try:
+        checkpoint.save(STATE | {"step": 5}, path)
+    except OSError as error:
+        os._exit(42 if str(error).startswith(f"could not write {path} (") else 43)
+
+
+def test_a_full_disk_leaves_what_was_there(processes, tmp_path):
+    path = tmp_path / "a.ckpt"
+    checkpoint.save(STATE, path)
+    process = processes.Process(target=_save_under_a_limit, args=(str(path),))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 42
+    assert checkpoint.load(path)["step"] == 3
+    assert [p.name for p in tmp_path.iterdir()] == ["a.ckpt"]
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"could not write .*a\.ckpt \(") as error:
+        checkpoint.save(STATE, tmp_path / "file" / "a.ckpt")
+    assert "\n" not in str(error.value)
+
+
+def test_a_loss_that_is_no_number_keeps_the_last_good_state(tmp_path):
+    path = tmp_path / "run.ckpt"
+
+    class Explodes(nn.Sequential):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            return super().forward(x) * (float("inf") if self.calls > 20 else 1)
+
+    recipe = replace(RECIPE, clip_norm=None)
+    options = {"checkpoint": path, "checkpoint_seconds": 0, "verbose": False}
+    with pytest.raises(FloatingPointError) as stopped:
+        fit(Explodes(*net()), toy(), recipe, **options)
+    text = str(stopped.value)
+    state = checkpoint.load(path)
+    assert text.startswith(f"the loss is nan in step {state['step']}, epoch 1 (learn")
+    assert "gradient norm nan" in text
+    named = [int(i) for i in text[text.index("[") + 1 : -1].split(",")]
+    assert len(named) == len(set(named)) == 8
+    assert all(t.isfinite().all() for t in state["model"].values())
+
+
+@pytest.mark.parametrize("shape", [(2**50,), None])
+def test_out_of_memory_suggests_a_smaller_setting(shape):
+    class Huge(nn.Sequential):
+        def forward(self, x):
+            if len(x) > 1 and shape:
+                torch.empty(shape)
+            if len(x) > 1:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+            return super().forward(x)
+
+    expected = "batch_size=8, accumulate=2 and image_size=32: try accumulate=4"
+    with pytest.raises(MemoryError, match=expected):
+        fit(Huge(*net()), toy(), RECIPE, verbose=False)
+    single = replace(RECIPE, batch_size=6)
+    with pytest.raises(MemoryError, match="try batch_size=3"):
+        fit(Huge(*net()), toy(), single, verbose=False)

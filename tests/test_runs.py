@@ -1,7 +1,6 @@
 """Records: whole files, valid contents, and a README that says the same."""
 
 import json
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -45,7 +44,7 @@ def test_an_unknown_record_is_one_line():
 def test_committed_records_are_valid(name):
     run = runs.load(name)
     assert run.name == name
-    assert set(run.recipe) == {f.name for f in fields(Recipe)}
+    Recipe(**run.recipe)  # fields that came later have a default that leaves all as is
     assert len(run.log) == run.recipe["epochs"]
     assert len(run.predictions) == len(run.labels) == run.data["val"]
     right = sum(p == y for p, y in zip(run.predictions, run.labels, strict=True))

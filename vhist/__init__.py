@@ -4,14 +4,27 @@
 come in with the functions that need them.
 """
 
-from vhist import data, inspect, models, plots, runs, sketchnette, train
+from vhist import (
+    checkpoint,
+    data,
+    inspect,
+    models,
+    parallel,
+    plots,
+    recipe,
+    runs,
+    sketchnette,
+    train,
+)
 from vhist.data import load_dataset
 from vhist.models import create_model, list_models
+from vhist.recipe import Recipe
 from vhist.summary import summary
-from vhist.train import Recipe, evaluate, fit
+from vhist.train import evaluate, fit
 
 __all__ = [
     "Recipe",
+    "checkpoint",
     "create_model",
     "data",
     "evaluate",
@@ -20,7 +33,9 @@ __all__ = [
     "list_models",
     "load_dataset",
     "models",
+    "parallel",
     "plots",
+    "recipe",
     "runs",
     "sketchnette",
     "summary",

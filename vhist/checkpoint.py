@@ -5,63 +5,38 @@ A run's state is one file, ``NAME.ckpt``, and the state before it is kept beside
 drawn from (seed, step) alone, see :func:`vhist.train.fit`.
 """
 
+import math
 import os
 import signal
 import threading
+import time
 import warnings
 import zipfile
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
-__all__ = ["Interrupted", "Signals", "exists", "load", "remove", "save", "write_whole"]
+from vhist.runs import commit, peak_memory
 
+if TYPE_CHECKING:
+    from vhist.train import Batches
 
-class Interrupted(KeyboardInterrupt):
-    """A signal asked the run to stop; its state is saved.
-
-    Attributes
-    ----------
-    signal : int
-        SIGINT or SIGTERM.
-    """
-
-    def __init__(self, message: str, number: int) -> None:
-        super().__init__(message)
-        self.signal = number
-
-
-class Signals:
-    """Turn Ctrl-C and SIGTERM into a note that the loop reads after each step.
-
-    A second signal stops at once. Outside of the main thread nothing is caught.
-
-    Parameters
-    ----------
-    caught : bool
-        Whether to catch them at all.
-    """
-
-    def __init__(self, *, caught: bool = True) -> None:
-        self.caught = caught and threading.current_thread() is threading.main_thread()
-        self.number: int | None = None
-
-    def __enter__(self) -> "Signals":
-        if self.caught:
-            numbers = (signal.SIGINT, signal.SIGTERM)
-            self.before = {n: signal.signal(n, self._note) for n in numbers}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.caught:
-            for number, handler in self.before.items():
-                signal.signal(number, handler)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.number = number
-        signal.signal(number, signal.default_int_handler)
+__all__ = [
+    "Interrupted",
+    "Keeper",
+    "Signals",
+    "State",
+    "exists",
+    "load",
+    "remove",
+    "save",
+    "write_whole",
+]
 
 
 def save(state: dict, path: str | Path) -> None:
@@ -197,3 +172,272 @@ def _read(path: Path) -> dict:
     if not isinstance(state, dict):
         raise ValueError(f"{path} is no checkpoint of vhist")
     return state
+
+
+class State:
+    """Everything that changes while a network learns.
+
+    Parameters
+    ----------
+    model, optimizer, average
+        ``average`` is the running average of the weights, or None.
+    batches : Batches
+        What is learned from.
+    facts : dict
+        What may not differ when the run is continued: model, recipe, data set.
+
+    Attributes
+    ----------
+    step : int
+        Number of steps taken.
+    log : list of dict
+        See :class:`vhist.runs.Run`.
+    commit : str
+        The repository's commit when the run began.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        average: AveragedModel | None,
+        batches: "Batches",
+        facts: dict,
+    ) -> None:
+        self.parts = {"model": model, "optimizer": optimizer, "average": average}
+        self.batches, self.facts, self.team = batches, facts, batches.team
+        self.parameters = list(model.parameters())
+        self.device = self.parameters[0].device
+        self.losses = torch.zeros(len(batches), device=self.device)  # of the epoch
+        self.norms = torch.full_like(self.losses, math.nan)
+        self.step, self.commit = 0, commit()
+        self.log: list[dict] = []
+        self._begin_clock(0, 0, 0)
+
+    def _begin_clock(self, seconds: float, cpu_seconds: float, memory: int) -> None:
+        self._wall = time.perf_counter() - seconds
+        self._cpu = time.process_time() - cpu_seconds
+        self._memory = memory
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of the wall clock, over all parts of the run."""
+        return round(time.perf_counter() - self._wall, 2)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Seconds of the processor, over all parts of the run."""
+        return round(time.process_time() - self._cpu, 2)
+
+    @property
+    def peak_memory(self) -> int:
+        """Most bytes in use, over all parts of the run."""
+        return max(self._memory, peak_memory(self.device))
+
+    def note(self, loss: Tensor, norm: Tensor | None) -> None:
+        """Note the loss of a step, and the norm of its gradient if it is known.
+
+        Raises
+        ------
+        FloatingPointError
+            If the loss is not finite; on a GPU later, when it is saved or the epoch
+            ends, for looking would make the processor wait at every step.
+        """
+        i = self.step % len(self.losses)
+        self.losses[i] = loss
+        if norm is not None:
+            self.norms[i] = norm
+        if self.device.type == "cpu" and not math.isfinite(loss):
+            gradients = [p.grad for p in self.parameters if p.grad is not None]
+            self.norms[i] = nn.utils.get_total_norm(gradients)
+            self.check()
+
+    def check(self) -> None:
+        """Raise FloatingPointError if a loss of the present epoch is not finite."""
+        bad = (~self.losses.isfinite()).nonzero()
+        if not len(bad):
+            return
+        i, n, recipe = int(bad[0]), len(self.losses), self.batches.recipe
+        step = len(self.log) * n + i
+        norm = f"{float(self.norms[i]):.3g}"
+        if self.device.type != "cpu" and recipe.clip_norm is None:
+            norm = "only known with clip_norm"
+        raise FloatingPointError(
+            f"the loss is {float(self.losses[i])} in step {step}, epoch "
+            f"{len(self.log) + 1} (learning rate {recipe.lr_at((step + 1) / n):.3g}, "
+            f"gradient norm {norm}): lower lr or set clip_norm; the training pictures "
+            f"of this batch are {self.batches.pictures(step).tolist()}"
+        )
+
+    def end_epoch(self, *, lr: float, val_loss: float, val_accuracy: float) -> dict:
+        """Write a line into the log and return it."""
+        self.check()
+        entry = {
+            "epoch": len(self.log) + 1,
+            "lr": lr,
+            "train_loss": round(self.team.gather(self.losses).mean().item(), 5),
+            "val_loss": round(val_loss, 5),
+            "val_accuracy": round(val_accuracy, 6),
+            "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+        }
+        self.log.append(entry)
+        self.losses.zero_()
+        return entry
+
+    def save(self, path: Path) -> None:
+        """Write all of it to a file, by the first process."""
+        self.check()
+        losses = self.team.gather(self.losses)
+        if not self.team.first:
+            return
+        stored = {k: p.state_dict() for k, p in self.parts.items() if p is not None}
+        own = ("facts", "step", "log", "commit", "seconds", "cpu_seconds")
+        stored |= {key: getattr(self, key) for key in (*own, "peak_memory")}
+        save(stored | {"losses": losses}, path)
+
+    def restore(self, path: Path) -> None:
+        """Take over what is in a file, if there is one.
+
+        Raises
+        ------
+        ValueError
+            If it belongs to another run or is damaged.
+        """
+        stored = load(path)
+        if stored is None:
+            return
+        try:
+            _check_same(stored["facts"], self.facts, path)
+            losses = stored["losses"].to(self.device)
+            same = len(losses) == self.team.size
+            self.losses[:] = losses[self.team.rank] if same else losses.mean(dim=0)
+            for key, part in self.parts.items():
+                if part is not None:
+                    part.load_state_dict(stored[key])
+            self.step, self.log = int(stored["step"]), list(stored["log"])
+            self.commit = str(stored["commit"])
+            times = stored["seconds"], stored["cpu_seconds"]
+            self._begin_clock(*times, stored["peak_memory"])
+        except (KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(
+                f"{path} is no checkpoint of this run: {reason}"
+            ) from error
+
+
+def _check_same(there: dict, here: dict, path: Path) -> None:
+    """Refuse to go on with another model, recipe or data set; name what differs."""
+    for part, values in here.items():
+        pairs = values.items() if isinstance(values, dict) else [("", values)]
+        old = there[part] if isinstance(values, dict) else {"": there[part]}
+        for key, value in pairs:
+            if (part, key) != ("data", "name") and old.get(key) != value:
+                what = f"{part} {key}".strip()
+                raise ValueError(
+                    f"cannot continue {path}: its {what} is {old.get(key)}, not "
+                    f"{value}; give what it began with, or choose another name"
+                )
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked the run to stop; its state is saved.
+
+    Attributes
+    ----------
+    signal : int
+        SIGINT or SIGTERM.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.signal = number
+
+
+class Signals:
+    """Turn Ctrl-C and SIGTERM into a note that the loop reads after each step.
+
+    A second signal stops at once. Outside of the main thread nothing is caught.
+
+    Parameters
+    ----------
+    caught : bool
+        Whether to catch them at all.
+    """
+
+    def __init__(self, *, caught: bool = True) -> None:
+        self.caught = caught and threading.current_thread() is threading.main_thread()
+        self.number: int | None = None
+
+    def __enter__(self) -> "Signals":
+        if self.caught:
+            numbers = (signal.SIGINT, signal.SIGTERM)
+            self.before = {n: signal.signal(n, self._note) for n in numbers}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.caught:
+            for number, handler in self.before.items():
+                signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.number = number
+        signal.signal(number, signal.default_int_handler)
+
+
+class Keeper:
+    """Saves the state from time to time, and when a signal asks the run to stop.
+
+    Parameters
+    ----------
+    state : State
+    path : path or None
+        The file; None keeps nothing.
+    seconds : float
+        Time between two savings.
+    """
+
+    def __init__(self, state: State, path: str | Path | None, seconds: float) -> None:
+        self.state, self.seconds = state, seconds
+        self.path = None if path is None else Path(path)
+        self.signals = Signals(caught=path is not None)
+        self.last = time.monotonic()
+
+    def begin(self, resume: bool) -> None:
+        """Take over the state that was saved, or make sure that there is none."""
+        if self.path is None:
+            return
+        if resume:
+            self.state.restore(self.path)
+        elif exists(self.path):
+            raise ValueError(
+                f"{self.path} exists: continue it with resume (--resume), or choose "
+                "another name"
+            )
+
+    def __enter__(self) -> "Keeper":
+        self.signals.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.signals.__exit__()
+
+    def after_step(self) -> None:
+        """Save if it is time; if a signal came, save and raise Interrupted."""
+        if self.path is None:
+            return
+        due = time.monotonic() - self.last >= self.seconds
+        stop, due = self.state.team.any(self.signals.number is not None, due)
+        if stop or due:
+            self.save()
+        if stop:
+            raise Interrupted(
+                f"stopped after step {self.state.step}, saved to {self.path}",
+                self.signals.number or signal.SIGTERM,
+            )
+
+    def save(self) -> None:
+        """Save now, if there is a file to save to."""
+        if self.path is not None:
+            self.state.save(self.path)
+            self.last = time.monotonic()

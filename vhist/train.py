@@ -1,174 +1,25 @@
 """Training: a recipe, a loop that can be seen whole, an evaluation that evaluates."""
 
 import hashlib
-import math
-import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from vhist import checkpoint as checkpoints
 from vhist import data as vdata
+from vhist.checkpoint import Keeper, State
 from vhist.data import Dataset, Split
 from vhist.parallel import Team
-from vhist.runs import Run, commit, describe_machine, peak_memory
+from vhist.recipe import Recipe, recipe_for
+from vhist.runs import Run, describe_machine
 
 __all__ = ["Batches", "Evaluation", "Recipe", "evaluate", "fit", "recipe_for"]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides a training run, but the model and the data.
-
-    Variants are made with :func:`dataclasses.replace`.
-    """
-
-    epochs: int = 15
-    """passes over the training pictures"""
-    batch_size: int = 64
-    """pictures per step, over all processes; the last, smaller batch of an epoch is
-    left out"""
-    accumulate: int = 1
-    """parts that a batch is computed in, one after the other, to save memory"""
-    optimizer: Literal["adamw", "sgd"] = "adamw"
-    """adamw (arXiv:1711.05101), or sgd with Nesterov momentum"""
-    lr: float = 1e-3
-    """highest learning rate"""
-    momentum: float = 0.9
-    """of sgd"""
-    weight_decay: float = 0.05
-    """of weight matrices and filters; never of biases, norms, positions, tokens"""
-    schedule: Literal["constant", "cosine", "onecycle", "step"] = "cosine"
-    """course of the learning rate after warm-up: flat; half a cosine to 0; a straight
-    line to 0; divided by step_factor"""
-    warmup_epochs: float = 1.0
-    """epochs of linear rise from 0 to lr"""
-    step_epochs: int = 30
-    """epochs between two drops of schedule step"""
-    step_factor: float = 10.0
-    """divisor of each drop of schedule step"""
-    label_smoothing: float = 0.1
-    """share of the target spread over all classes (arXiv:1512.00567, section 7)"""
-    clip_norm: float | None = None
-    """largest norm of the gradient; none is no limit"""
-    ema: float = 0.0
-    """decay per step of the running average of the weights that is evaluated and kept
-    in the end, for example 0.999; 0 keeps the weights themselves"""
-    image_size: int = 64
-    """height and width that the network sees, in pixels"""
-    start_size: int | None = None
-    """image_size of the first epoch, in pixels; it grows in steps of 8 over the first
-    two thirds of the epochs. For networks that take any size"""
-    augment: Literal["resized_crop", "paper", "none"] = "resized_crop"
-    """random resized crop and flip; or AlexNet's crop, flip and colour; or nothing"""
-    crop_area: tuple[float, float] = (0.35, 1.0)
-    """smallest and largest share of the picture in a resized crop"""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """of forward and backward; auto is bfloat16 on a GPU, float32 elsewhere"""
-    compile: Literal["auto", "on", "off"] = "auto"
-    """torch.compile; auto is on for 1,000 steps or more on a GPU, off elsewhere"""
-    seed: int = 0
-    """of shuffling, augmentation and dropout"""
-
-    def __post_init__(self) -> None:
-        for name in (
-            *("epochs", "batch_size", "accumulate", "step_epochs"),
-            *("image_size", "start_size"),
-        ):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
-        for name in ("lr", "step_factor"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        for name in ("weight_decay", "warmup_epochs"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} cannot be below 0, got {getattr(self, name)}")
-        for name in ("momentum", "label_smoothing", "ema"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
-        if self.clip_norm is not None and not self.clip_norm > 0:
-            raise ValueError(f"clip_norm must be positive, got {self.clip_norm}")
-        if self.batch_size % self.accumulate:
-            raise ValueError(
-                f"batch_size must be a multiple of accumulate, got {self.batch_size} "
-                f"and {self.accumulate}"
-            )
-        if (self.start_size or 0) > self.image_size:
-            raise ValueError(
-                f"start_size cannot be above image_size={self.image_size}, "
-                f"got {self.start_size}"
-            )
-        if not 0 < self.crop_area[0] <= self.crop_area[1] <= 1:
-            raise ValueError(
-                f"crop_area must be two numbers in (0, 1], the smaller first, "
-                f"got {self.crop_area}"
-            )
-        _one_of("optimizer", self.optimizer, "adamw", "sgd")
-        _one_of("schedule", self.schedule, "constant", "cosine", "onecycle", "step")
-        _one_of("augment", self.augment, "resized_crop", "paper", "none")
-        _one_of("precision", self.precision, "auto", "float32", "bfloat16")
-        _one_of("compile", self.compile, "auto", "on", "off")
-
-    def lr_at(self, epoch: float) -> float:
-        """Return the learning rate after ``epoch`` epochs, a float."""
-        if epoch < self.warmup_epochs:
-            return self.lr * epoch / self.warmup_epochs
-        rest = max(self.epochs - self.warmup_epochs, 1e-9)
-        t = min((epoch - self.warmup_epochs) / rest, 1.0)
-        if self.schedule == "cosine":
-            return self.lr * (1 + math.cos(math.pi * t)) / 2
-        if self.schedule == "onecycle":
-            return self.lr * (1 - t)
-        if self.schedule == "step":
-            return self.lr / self.step_factor ** int(epoch / self.step_epochs)
-        return self.lr
-
-    def size_at(self, epoch: int) -> int:
-        """Return the height and width of the pictures of an epoch, counted from 0."""
-        if self.start_size is None:
-            return self.image_size
-        t = min(1.0, epoch / max(1, self.epochs * 2 / 3))
-        grown = (self.image_size - self.start_size) * t
-        return self.image_size if t == 1 else self.start_size + int(grown / 8) * 8
-
-
-def _one_of(name: str, value: str, *allowed: str) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
-
-
-def recipe_for(model: str) -> Recipe:
-    """Return the recipe that vhist's records of this model's family start from.
-
-    Parameters
-    ----------
-    model : str
-        Builder's name. Sizes follow it: the small models see 64 pixels.
-    """
-    size = 64 if "_small" in model else 227 if model == "alexnet" else 224
-    recipe = Recipe(image_size=size)
-    if model.startswith("resnet"):
-        return replace(
-            recipe,
-            optimizer="sgd",
-            lr=0.2,
-            weight_decay=5e-4,
-            schedule="onecycle",
-            warmup_epochs=3.0,
-        )
-    if model.startswith("vit"):
-        return replace(recipe, warmup_epochs=2.0, clip_norm=1.0)
-    return replace(recipe, lr=5e-4, clip_norm=1.0)
 
 
 @dataclass(frozen=True)
@@ -316,12 +167,11 @@ def fit(
     evaluated = model if average is None else average.module
     batches = Batches(data.train, recipe, team)
     steps, parts = len(batches), recipe.accumulate
-    watch = _Watch(batches, parameters)
-    facts = {"model": model_name or type(model).__name__}
+    facts: dict = {"model": model_name or type(model).__name__}
     facts |= {"model_options": model_options or {}}
     facts |= {"recipe": asdict(recipe), "data": _describe(data)}
-    state = _State(model, optimizer, average, facts, watch, team)
-    keeper = _Keeper(state, checkpoint and Path(checkpoint), checkpoint_seconds)
+    state = State(model, optimizer, average, batches, facts)
+    keeper = Keeper(state, checkpoint, checkpoint_seconds)
     keeper.begin(resume)
     net = team.wrap(_compiled(model, recipe, steps, device))
     criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
@@ -346,7 +196,7 @@ def fit(
                     loss.backward()
                     total += loss.detach()
                 norm = clip_gradients(parameters, recipe.clip_norm)
-                watch.note(state.step, total, norm)
+                state.note(total, norm)
                 optimizer.step()
                 optimizer.zero_grad()
                 state.step += 1
@@ -361,10 +211,14 @@ def fit(
                 image_size=recipe.size_at(epoch),
                 precision=recipe.precision,
             )
-            state.end_epoch(result, recipe.lr_at(epoch + 1))
-            board.add(state.log[-1])
+            entry = state.end_epoch(
+                lr=recipe.lr_at(epoch + 1),
+                val_loss=result.loss,
+                val_accuracy=result.accuracy,
+            )
+            board.add(entry)
             if verbose:
-                print(_line(state.log[-1]), flush=True)
+                print(_line(entry), flush=True)
         keeper.save()
     if average is not None:
         model.load_state_dict(average.module.state_dict())
@@ -379,9 +233,9 @@ def fit(
         **describe_machine(device),
         commit=state.commit,
         processes=team.size,
-        seconds=state.clock.seconds,
-        cpu_seconds=state.clock.cpu_seconds,
-        peak_memory=max(state.peak_memory, peak_memory(device)),
+        seconds=state.seconds,
+        cpu_seconds=state.cpu_seconds,
+        peak_memory=state.peak_memory,
         log=state.log,
         predictions=result.predictions.tolist(),
         labels=result.labels.tolist(),
@@ -422,6 +276,12 @@ class Batches:
         chance = self.generator.manual_seed(_mix(self.recipe.seed, "epoch", epoch))
         device = self.split.labels.device
         return torch.randperm(len(self.split), generator=chance, device=device)
+
+    def pictures(self, step: int) -> Tensor:
+        """Return the indices of the pictures of a step, of shape (batch_size,)."""
+        epoch, i = divmod(step, len(self))
+        size = self.recipe.batch_size
+        return self.order(epoch)[i * size : (i + 1) * size]
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield this process's share of each batch of an epoch.
@@ -515,186 +375,6 @@ def _mix(*words: object) -> int:
     return int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 1
 
 
-class _Watch:
-    """The losses of an epoch, kept on the device, and the search for one not finite.
-
-    On a CPU each is looked at before its step is taken. On a GPU looking would make the
-    processor wait, so it is done before anything is saved and at the epoch's end.
-    """
-
-    def __init__(self, batches: Batches, parameters: list[nn.Parameter]) -> None:
-        self.batches, self.recipe = batches, batches.recipe
-        self.parameters = parameters
-        device = parameters[0].device
-        self.at_once = device.type == "cpu"
-        self.losses = torch.zeros(len(batches), device=device)
-        self.norms = torch.full_like(self.losses, math.nan)
-
-    def note(self, step: int, loss: Tensor, norm: Tensor | None) -> None:
-        """Note loss and gradient norm of a step."""
-        i = step % len(self.losses)
-        self.losses[i] = loss
-        if norm is not None:
-            self.norms[i] = norm
-        if self.at_once and not math.isfinite(loss):
-            if norm is None:
-                grads = [p.grad for p in self.parameters if p.grad is not None]
-                self.norms[i] = nn.utils.get_total_norm(grads)
-            self.check(step)
-
-    def check(self, step: int) -> None:
-        """Raise if a loss of the epoch, up to this step, is not finite."""
-        bad = (~self.losses.isfinite()).nonzero()
-        if not len(bad):
-            return
-        n = len(self.losses)
-        epoch, i = step // n, int(bad[0])
-        size = self.recipe.batch_size
-        chosen = self.batches.order(epoch)[i * size : (i + 1) * size].tolist()
-        norm = float(self.norms[i])
-        at = epoch + (i + 1) / n
-        raise FloatingPointError(
-            f"the loss is {float(self.losses[i])} in step {epoch * n + i} (epoch "
-            f"{epoch + 1}, learning rate {self.recipe.lr_at(at):.3g}, gradient norm "
-            f"{'not known without clip_norm' if math.isnan(norm) else f'{norm:.3g}'}): "
-            f"lower lr or set clip_norm; training pictures of this batch: {chosen}"
-        )
-
-
-class _State:
-    """Everything that changes while a network learns."""
-
-    def __init__(
-        self,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        average: AveragedModel | None,
-        facts: dict,
-        watch: _Watch,
-        team: Team,
-    ) -> None:
-        self.parts = {"model": model, "optimizer": optimizer, "average": average}
-        self.facts, self.watch, self.team = facts, watch, team
-        self.step = 0
-        self.log: list[dict] = []
-        self.clock, self.commit, self.peak_memory = _Clock(), commit(), 0
-
-    def end_epoch(self, result: Evaluation, lr: float) -> None:
-        """Write the log line of an epoch."""
-        self.watch.check(self.step - 1)
-        train_loss = self.team.gather(self.watch.losses).mean().item()
-        self.log.append(
-            {
-                "epoch": len(self.log) + 1,
-                "lr": lr,
-                "train_loss": round(train_loss, 5),
-                "val_loss": round(result.loss, 5),
-                "val_accuracy": round(result.accuracy, 6),
-                "seconds": self.clock.seconds,
-                "cpu_seconds": self.clock.cpu_seconds,
-            }
-        )
-        self.watch.losses.zero_()
-
-    def save(self, path: Path) -> None:
-        """Write all of it to a file, by the first process."""
-        self.watch.check(self.step - 1)
-        losses = self.team.gather(self.watch.losses)
-        if not self.team.first:
-            return
-        device = self.watch.losses.device
-        stored = {k: p.state_dict() for k, p in self.parts.items() if p is not None}
-        stored |= {"facts": self.facts, "step": self.step, "losses": losses}
-        stored |= {"log": self.log, "commit": self.commit}
-        stored |= {"seconds": self.clock.seconds, "cpu_seconds": self.clock.cpu_seconds}
-        stored["peak_memory"] = max(self.peak_memory, peak_memory(device))
-        checkpoints.save(stored, path)
-
-    def restore(self, path: Path) -> bool:
-        """Take over what is in a file; return False if there is none."""
-        stored = checkpoints.load(path)
-        if stored is None:
-            return False
-        try:
-            _same_run(stored["facts"], self.facts, path)
-            for key, part in self.parts.items():
-                if part is not None:
-                    part.load_state_dict(stored[key])
-            losses = stored["losses"].to(self.watch.losses.device)
-            same = len(losses) == self.team.size
-            self.watch.losses[:] = losses[self.team.rank] if same else losses.mean(0)
-            self.step, self.log = int(stored["step"]), list(stored["log"])
-            self.commit, self.peak_memory = stored["commit"], stored["peak_memory"]
-            self.clock = _Clock(stored["seconds"], stored["cpu_seconds"])
-        except (KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(
-                f"{path} is no checkpoint of this run: {reason}"
-            ) from error
-        return True
-
-
-def _same_run(there: dict, here: dict, path: Path) -> None:
-    """Refuse to go on with another model, recipe or data set; name what differs."""
-    for part, values in here.items():
-        pairs = values.items() if isinstance(values, dict) else [("", values)]
-        old = there[part] if isinstance(values, dict) else {"": there[part]}
-        for key, value in pairs:
-            if (part, key) != ("data", "name") and old.get(key) != value:
-                what = f"{part} {key}".strip()
-                raise ValueError(
-                    f"cannot resume {path}: {what} is {old.get(key)} there and {value} "
-                    "here; give what it began with, or another name"
-                )
-
-
-class _Keeper:
-    """Saves the state from time to time, and when a signal asks the run to stop."""
-
-    def __init__(self, state: _State, path: Path | None, seconds: float) -> None:
-        self.state, self.path, self.seconds = state, path, seconds
-        self.signals = checkpoints.Signals(caught=path is not None)
-        self.last = time.monotonic()
-
-    def begin(self, resume: bool) -> None:
-        """Take over the state that was saved, or make sure that there is none."""
-        if self.path is None:
-            return
-        if resume:
-            self.state.restore(self.path)
-        elif checkpoints.exists(self.path):
-            raise ValueError(
-                f"{self.path} exists: continue it with resume (--resume), or choose "
-                "another name"
-            )
-
-    def __enter__(self) -> None:
-        self.signals.__enter__()
-
-    def __exit__(self, *_: object) -> None:
-        self.signals.__exit__()
-
-    def after_step(self) -> None:
-        """Save if it is time; if a signal came, save and stop."""
-        if self.path is None:
-            return
-        due = time.monotonic() - self.last >= self.seconds
-        stop, due = self.state.team.any(self.signals.number is not None, due)
-        if stop or due:
-            self.save()
-        if stop:
-            raise checkpoints.Interrupted(
-                f"stopped after step {self.state.step}, saved to {self.path}",
-                self.signals.number or signal.SIGTERM,
-            )
-
-    def save(self) -> None:
-        """Save now."""
-        if self.path is not None:
-            self.state.save(self.path)
-            self.last = time.monotonic()
-
-
 class _Board:
     """TensorBoard's event files, if they are wanted."""
 
@@ -768,10 +448,11 @@ def memory_advice(recipe: Recipe) -> Iterator[None]:
             raise
         half, parts = recipe.batch_size // 2, recipe.accumulate * 2
         fits = recipe.batch_size % parts == 0
-        advice = f"accumulate={parts}, which changes no result" if fits else ""
+        advice = f"accumulate={parts}, the same batch in {parts} parts"
         raise MemoryError(
-            f"out of memory at batch_size={recipe.batch_size} and image_size="
-            f"{recipe.image_size}: try {advice or f'batch_size={max(1, half)}'}"
+            f"out of memory at batch_size={recipe.batch_size}, accumulate="
+            f"{recipe.accumulate} and image_size={recipe.image_size}: try "
+            f"{advice if fits else f'batch_size={max(1, half)}'}"
         ) from error
 
 
@@ -798,22 +479,6 @@ def _check_fit(model: nn.Module, data: Dataset, recipe: Recipe, team: Team) -> N
             f"the model answers {outputs} classes, {data.name} has "
             f"{len(data.classes)}: build it with num_classes={len(data.classes)}"
         )
-
-
-class _Clock:
-    """Seconds of the wall clock and of the processor, over all parts of a run."""
-
-    def __init__(self, seconds: float = 0.0, cpu_seconds: float = 0.0) -> None:
-        self.wall = time.perf_counter() - seconds
-        self.cpu = time.process_time() - cpu_seconds
-
-    @property
-    def seconds(self) -> float:
-        return round(time.perf_counter() - self.wall, 2)
-
-    @property
-    def cpu_seconds(self) -> float:
-        return round(time.process_time() - self.cpu, 2)
 
 
 def _progress(batches: Batches, epoch: int, start: int, verbose: bool):
