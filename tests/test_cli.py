@@ -1,30 +1,51 @@
 """The command line."""
 
+import inspect
+import json
+import os
+import pickle
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
 from vhist import __main__ as cli
+from vhist import catalogue, plan
+from vhist import data as vdata
+from vhist.checkpoint import Interrupted
+from vhist.cli import terminal
+from vhist.recipe import Recipe
 from vhist.runs import Run
 
+SHORT = ["--epochs", "2", "--batch-size", "8", "--image-size", "32", "--threads", "1"]
 
-def test_import_is_light():
-    code = (
-        "import sys, vhist; heavy = ['torchvision', 'PIL', 'matplotlib', 'tyro', "
-        "'torch._dynamo']; print([m for m in heavy if m in sys.modules])"
-    )
+
+@pytest.mark.parametrize(
+    ("code", "heavy"),
+    [
+        ("import vhist", "torch torchvision PIL matplotlib tyro"),
+        ("import vhist; vhist.fit", "torchvision PIL matplotlib tyro torch._dynamo"),
+        ("from vhist.__main__ import main; main()", "torch torchvision PIL matplotlib"),
+    ],
+)
+def test_loads_only_what_it_needs(code, heavy):
+    code += f"\nimport sys; print([m for m in {heavy.split()} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
 @pytest.fixture
 def vhist(monkeypatch, capsys, tmp_path):
     """Run a command in an empty folder; give back exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
 
-    def run(*argv: str) -> tuple[int, str, str]:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["vhist", *argv])
+    def run(*argv: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["vhist", *map(str, argv)])
         try:
             code = cli.main()
         except SystemExit as stopped:
@@ -34,64 +55,471 @@ def vhist(monkeypatch, capsys, tmp_path):
     return run
 
 
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    from PIL import Image
-
-    root = tmp_path_factory.mktemp("pictures")
+def draw(root: Path, *names: str) -> Path:
+    """Write eight pictures of one grey for each class and split."""
     for split in ("train", "val"):
-        for label, grey in (("dark", 30), ("light", 220)):
-            folder = root / split / label
+        for k, name in enumerate(names):
+            folder = root / split / name
             folder.mkdir(parents=True)
             for i in range(8):
-                Image.new("RGB", (40, 40), (grey + i,) * 3).save(folder / f"{i}.png")
+                grey = 30 + 190 * k + i
+                Image.new("RGB", (40, 40), (grey,) * 3).save(folder / f"{i}.png")
     return root
 
 
-def test_train_writes_a_record_and_weights(vhist, pictures, tmp_path):
-    arguments = ["--data", "folder", "--root", str(pictures), "--epochs", "2"]
-    arguments += ["--batch-size", "8", "--name", "greys", "--image-size", "32"]
-    code, out, _ = vhist("train", "resnet_small", *arguments)
-    assert code == 0
-    assert out.splitlines()[0].startswith("epoch    1  train loss")
-    run = Run.read(tmp_path / "runs" / "greys.json")
-    assert run.model == "resnet_small"
-    assert run.command.startswith("vhist train resnet_small --data folder")
-    assert run.data["classes"] == ["dark", "light"]
-    assert (tmp_path / "runs" / "greys.pt").stat().st_size > 1e7
-    code, _, err = vhist("train", "resnet_small", *arguments)
-    assert code == 2
-    assert "exists; choose another --name" in err
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return draw(tmp_path_factory.mktemp("pictures"), "dark", "light")
+
+
+@pytest.fixture(scope="module")
+def trained(pictures, tmp_path_factory):
+    """The folder of a run that has ended; the tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("trained")
+    cache = tmp_path_factory.getbasetemp() / "cache"
+    argv = ["vhist", "train", "resnet_small", "--data", "folder", "--root", pictures]
+    argv += [*SHORT, "--name", "greys", "--out", folder]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VHIST_CACHE", str(cache))
+        patch.setattr(sys, "argv", list(map(str, argv)))
+        assert cli.main() == 0
+    return folder
+
+
+@pytest.fixture
+def greys(trained, tmp_path):
+    """A copy of that run in the present folder, to be spoilt."""
+    (tmp_path / "runs").mkdir()
+    for path in trained.iterdir():
+        (tmp_path / "runs" / path.name).write_bytes(path.read_bytes())
+    return tmp_path / "runs"
+
+
+def one_line(err: str) -> bool:
+    return len(err.strip().splitlines()) == 1 and "Traceback" not in err
+
+
+# ---- mistakes ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["train", "resnet_smal"], "did you mean resnet_small"),
-        (["train", "resnet_small", "--data", "mnist"], "no data set named"),
-        (["train", "resnet_small", "--data", "folder"], "needs root="),
-        (["train", "resnet_small", "--epochs", "0"], "epochs must be at least 1"),
-        (["train", "resnet_small", "--device", "tpu"], "cannot use device 'tpu'"),
-        (["trian"], "no command 'trian'"),
+        ("trian", "no command named 'trian'; did you mean train?"),
+        ("train resnet_smal", "did you mean resnet_small"),
+        ("train", "MODEL"),
+        ("train resnet_small --data imagenete", "did you mean imagenette?"),
+        ("train resnet_small --data zzz", "see `vhist datasets`"),
+        ("train resnet_small --data folder", "needs root="),
+        ("train resnet_small --data folder --dry-run", "needs root="),
+        ("train resnet_small --data folder --root no --dry-run", "train/ is not there"),
+        ("train resnet_small --epoch 3", "no flag --epoch; did you mean --epochs?"),
+        ("train resnet_small --epoch=3", "no flag --epoch; did you mean --epochs?"),
+        ("train resnet_small --epochs 0", "epochs must be at least 1"),
+        ("train resnet_small --epochs many", "--epochs: invalid literal"),
+        ("train resnet_small --epochs", "Missing value for argument '--epochs'"),
+        ("train resnet_small --optimizer adam", "Expected one of ('adamw', 'sgd')"),
+        ("train resnet_small more", "more"),
+        ("train resnet_small --device tpu", "cannot use device 'tpu'"),
+        ("train resnet_small --threads 0", "threads must be at least 1"),
+        ("train resnet_small --batch-size 5000 --dry-run", "use a smaller batch"),
+        ("train alexnet --image-size 20 --dry-run", "image_size must be at least 67"),
+        ("eval greyz", "no run named 'greyz'; see `vhist runs`"),
+        ("eval resnet_small-imagenet", "did you mean resnet_small-imagenette?"),
+        ("eval resnet_small-imagenette", "no weights"),
+        ("eval no.json", "no run named 'no.json'"),
+        ("predict resnet_small-imagenette", "no pictures given"),
+        ("summary vit_smal_8", "did you mean vit_small_8"),
+        ("summary vit_small_8 --image-size 60", "60"),
+        ("summary vit_small_8 --depth 0", "depth must be at least 1"),
+        ("runs nowhere", "no folder nowhere"),
+        ("runs show resnet_smal-imagenette", "did you mean resnet_small-imagenette?"),
+        ("completion tcsh", "invalid choice 'tcsh'"),
     ],
 )
-def test_mistakes_are_one_line(vhist, argv, message):
-    code, _, err = vhist(*argv)
+def test_mistakes_are_one_line(vhist, tmp_path, argv, message):
+    code, out, err = vhist(*argv.split())
     assert code == 2
+    assert err.startswith("vhist")
     assert message in err
-    assert len(err.strip().splitlines()) == 1
+    assert one_line(err)
+    assert not out
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 
-def test_help_gives_units_and_defaults(vhist):
+def test_help_gives_units_defaults_and_exit_codes(vhist):
     code, out, _ = vhist("train", "vit_small_8", "--help")
     assert code == 0
     for text in ("--batch-size", "pictures per step", "--clip-norm", "1.0"):
         assert text in out
-    assert "train" in vhist("--help")[1]
+    for argv in ([], ["--help"]):
+        code, out, _ = vhist(*argv)
+        assert code == 0
+        for text in (*cli.COMMANDS, "exit codes:", "130", "143"):
+            assert text in out
+    assert vhist("--version")[1].startswith("vhist 0.")
 
 
-def test_lists(vhist):
-    assert "vit_b_16" in vhist("models")[1].splitlines()
-    code, out, _ = vhist("runs")
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_each_command_has_help(vhist, name):
+    code, out, _ = vhist(*name.split(), "--help")
     assert code == 0
-    assert "resnet_small" in out
+    assert cli.COMMANDS[name].__doc__.splitlines()[0] in out
+
+
+def test_the_recipe_follows_the_model_wherever_it_stands(vhist):
+    for argv in (["vit_small_8", "--epochs", "3"], ["--epochs", "3", "vit_small_8"]):
+        call = cli._parse("vhist train", argv)
+        assert call.keywords["model"] == "vit_small_8"
+        assert call.keywords["recipe"].optimizer == "adamw"
+
+
+# ---- train ---------------------------------------------------------------------------
+
+
+def test_train_writes_a_record_and_weights(trained):
+    assert sorted(p.name for p in trained.iterdir()) == ["greys.json", "greys.pt"]
+    run = Run.read(trained / "greys.json")
+    assert run.model == "resnet_small"
+    assert run.command.startswith("vhist train resnet_small --data folder")
+    assert run.data["classes"] == ["dark", "light"]
+    assert (trained / "greys.pt").stat().st_size > 1e7
+
+
+def test_a_name_is_used_once(vhist, greys, pictures):
+    argv = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
+    argv += ["--name", "greys"]
+    before = {p.name: p.read_bytes() for p in greys.iterdir()}
+    code, _, err = vhist(*argv)
+    assert code == 2
+    assert "exists; choose another --name" in err
+    code, out, _ = vhist(*argv, "--resume")
+    assert code == 0
+    assert out.startswith("greys has ended, ")
+    assert "--resume would only say so" in vhist(*argv, "--dry-run")[1]
+    (greys / "greys.json").unlink()
+    code, _, err = vhist(*argv)  # nor are weights of others replaced
+    assert code == 2
+    assert "greys.pt exists; choose another --name" in err
+    assert (greys / "greys.pt").read_bytes() == before["greys.pt"]
+
+
+def test_dry_run_of_what_needs_no_files(vhist, tmp_path, monkeypatch):
+    monkeypatch.setattr(vdata, "load_dataset", None)
+    code, out, _ = vhist("train", "resnet_small", "--dry-run")
+    assert code == 0
+    for text in (
+        "4,000 + 1,000 of 10 classes (drawn when first used)",
+        "62 per epoch, 930 in all",
+        "2,777,674",
+        "activations",
+        "none of that name: begins",
+        "runs/resnet_small-sketchnette-0.json",
+    ):
+        assert text in out
+    assert not list(tmp_path.iterdir())
+    out = vhist("train", "resnet18", "--data", "imagenette", "--dry-run")[1]
+    assert "9,469 + 3,925 of 10 classes (to be downloaded)" in out
+
+
+def test_dry_run_of_a_folder_and_a_begun_run(vhist, tmp_path, pictures):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "a.ckpt").write_bytes(b"")
+    argv = ["train", "vit_small_8", "--data", "folder", "--root", pictures, *SHORT]
+    code, out, _ = vhist(*argv, "--name", "a", "--dry-run")
+    assert code == 0
+    assert f"16 + 16 of 2 classes ({pictures})" in out
+    assert "2 per epoch, 4 in all" in out
+    assert "begun: --resume continues it" in out
+
+
+def test_pictures_are_counted_as_they_are_loaded(pictures):
+    counts = inspect.signature(vdata._sketchnette).parameters
+    source = catalogue.SOURCES["sketchnette"]
+    assert (counts["train"].default, counts["val"].default) == (4000, 1000)
+    assert (source.train, source.val) == (4000, 1000)
+    assert catalogue.count_pictures("folder", pictures)[:3] == (2, 16, 16)
+
+
+def test_memory_estimate_follows_the_recipe():
+    recipe = Recipe(image_size=32, optimizer="sgd", batch_size=512)
+    network = plan.hollow_model("resnet_small", recipe, num_classes=10)
+
+    def estimate(**changes):
+        changed = replace(recipe, **changes)
+        return plan.estimate_memory(network, changed, (10, 3, 32, 32))
+
+    numbers, plain = 4 * 2_777_674, estimate()
+    assert plain["gradients"] == plain["optimizer"] == numbers
+    assert plain["pictures"] == 10 * 3 * 32 * 32
+    assert estimate(optimizer="adamw")["optimizer"] == 2 * numbers
+    assert estimate(momentum=0)["optimizer"] == 0
+    assert estimate(ema=0.9)["running average"] == plain["weights"] > numbers
+    half = estimate(accumulate=2)["activations"]
+    assert half == pytest.approx(plain["activations"] / 2, rel=0.01)
+    assert not any(
+        p.is_floating_point() and not p.is_meta for p in network.parameters()
+    )
+
+
+def test_stopped_says_how_to_continue(vhist, monkeypatch, pictures):
+    def fit(*_, **__):
+        raise Interrupted("stopped after step 3, saved to runs/a.ckpt", 15)
+
+    monkeypatch.setattr("vhist.train.fit", fit)
+    argv = ["train", "resnet_small", "--data", "folder", "--root", pictures]
+    argv += ["--name", "two words", "--resume"]
+    code, _, err = vhist(*argv, *SHORT)
+    assert code == 143
+    assert "stopped after step 3, saved to runs/a.ckpt; to continue:" in err
+    command = err.splitlines()[-1].strip()
+    assert command.startswith("vhist train resnet_small --data folder --root ")
+    assert "--name 'two words'" in command
+    assert command.endswith(" --resume")
+    assert command.count("--resume") == 1
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vhist.train.fit", interrupt)
+    code, _, err = vhist(*argv, *SHORT)
+    assert code == 130
+    assert one_line(err)
+
+
+def test_a_full_disk_at_the_end_keeps_the_state(vhist, monkeypatch, pictures, example):
+    def fit(*_, checkpoint, **__):
+        checkpoint.write_bytes(b"state")
+        return example
+
+    def write_whole(write, path):
+        raise OSError(f"could not write {path} (No space left on device)")
+
+    monkeypatch.setattr("vhist.train.fit", fit)
+    monkeypatch.setattr("vhist.checkpoint.write_whole", write_whole)
+    argv = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
+    code, _, err = vhist(*argv, "--name", "a")
+    assert code == 2
+    assert one_line(err)
+    assert "could not write runs/a.pt (No space left on device)" in err
+    assert "the trained state is kept in runs/a.ckpt" in err
+    assert err.strip().endswith("--name a --resume")
+    assert [p.name for p in Path("runs").iterdir()] == ["a.ckpt"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_first(vhist, tmp_path, pictures):
+    (tmp_path / "file").write_text("")
+    argv = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
+    code, _, err = vhist(*argv, "--out", "file/runs")
+    assert code == 2
+    assert one_line(err)
+    assert "cannot write to file/runs (Not a directory)" in err
+
+
+@pytest.mark.parametrize(
+    "error", [FloatingPointError, MemoryError, ConnectionError, ConnectionResetError]
+)
+def test_a_run_that_fails_on_its_way(vhist, monkeypatch, pictures, error):
+    def fit(*_, **__):
+        raise error("it\nfailed")
+
+    monkeypatch.setattr("vhist.train.fit", fit)
+    argv = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    code, _, err = vhist(*argv)
+    assert code == 3
+    assert err == "vhist train: it failed\n"
+
+
+def test_of_many_processes_the_first_speaks_of_wrong_input(vhist, monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert vhist("train", "resnet_small", "--epoch", "3") == (2, "", "")
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    assert one_line(vhist("train", "resnet_small", "--epoch", "3")[2])
+
+
+# ---- eval and predict ----------------------------------------------------------------
+
+
+def test_eval_repeats_the_record(vhist, greys, pictures):
+    code, out, err = vhist("eval", "greys", "--root", pictures)
+    assert (code, err) == (0, "")
+    run = Run.read(greys / "greys.json")
+    error = 100 * run.standard_error
+    assert f"accuracy  {100 * run.accuracy:.2f} ± {error:.2f} %" in out
+    assert "of 8" in out
+    assert "the same answer for every picture" in out
+    assert out == vhist("eval", "runs/greys.json", "--root", pictures)[1]
+
+
+def test_eval_tells_other_pictures(vhist, greys, pictures, tmp_path):
+    record = greys / "greys.json"
+    stored = json.loads(record.read_text())
+    stored["data"]["fingerprint"] = "0123"
+    labels = stored["predictions"]
+    stored["predictions"] = labels[:-1] + ("0" if labels[-1] == "1" else "1")
+    record.write_text(json.dumps(stored))
+    code, out, err = vhist("eval", "greys", "--root", pictures)
+    assert code == 0
+    assert one_line(err)
+    assert "its fingerprint is" in err
+    assert "but other answers" in out
+    other = draw(tmp_path / "other", "black", "white")
+    code, _, err = vhist("eval", "greys", "--root", other)
+    assert code == 2
+    assert one_line(err)
+    assert "has other classes (black, white) than greys was trained for" in err
+    code, _, err = vhist("eval", "greys")
+    assert code == 2
+    assert "give its folder, --root" in err
+
+
+class Hostile:
+    def __reduce__(self):
+        return (os.mkdir, ("owned",))
+
+
+@pytest.mark.parametrize("spoil", ["cut", "text", "code", "shapes", "list", "bit"])
+def test_weights_are_not_trusted(vhist, greys, tmp_path, spoil):
+    path = greys / "greys.pt"
+    whole = path.read_bytes()
+    if spoil == "cut":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif spoil == "text":
+        path.write_text("no weights")
+    elif spoil == "code":
+        torch.save({"stem": Hostile()}, path)
+        path.with_suffix(".pickle").write_bytes(pickle.dumps(Hostile()))
+    elif spoil == "shapes":
+        torch.save({"head.weight": torch.zeros(3)}, path)
+    elif spoil == "list":
+        torch.save([torch.zeros(3)], path)
+    elif spoil == "bit":
+        middle = len(whole) // 2
+        path.write_bytes(whole[:middle] + b"\xff\x00\xff" + whole[middle + 3 :])
+    code, _, err = vhist("predict", "greys", "a.png")
+    assert code == 2
+    assert one_line(err)
+    told = ["does not fit"] if spoil == "shapes" else ["is damaged", "is no file of"]
+    assert any(words in err for words in told)
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("model", "resnet_tiny"),
+        ("model_options", {"wings": 2}),
+        ("recipe", {}),
+        ("recipe", {"image_size": -3}),
+        ("data", {}),
+    ],
+)
+def test_records_are_not_trusted(vhist, greys, part, value):
+    record = greys / "greys.json"
+    stored = json.loads(record.read_text())
+    record.write_text(json.dumps(stored | {part: value}))
+    code, _, err = vhist("predict", "greys", "a.png")
+    assert code == 2
+    assert one_line(err)
+    assert "greys.json does not describe a model" in err or "no record of" in err
+
+
+def test_predict(vhist, greys, pictures, tmp_path):
+    light = pictures / "val" / "light" / "0.png"
+    (tmp_path / "broken.png").write_text("no picture")
+    code, out, err = vhist("predict", "greys", "broken.png", light, "missing.png")
+    assert code == 2
+    assert out.startswith(f"{light}: ")
+    assert len(out.splitlines()) == 1
+    assert "light" in out
+    assert "dark" in out
+    first, second = err.splitlines()
+    assert first.startswith("vhist predict: cannot read broken.png (cannot identify")
+    assert (
+        second == "vhist predict: cannot read missing.png (No such file or directory)"
+    )
+    assert vhist("predict", "greys", light)[0] == 0
+
+
+# ---- lists ---------------------------------------------------------------------------
+
+
+def test_summary(vhist):
+    code, out, _ = vhist("summary", "resnet_small", "--num-classes", "10")
+    assert code == 0
+    assert "2,777,674 parameters" in out
+    short = vhist("summary", "resnet_small", "--num-classes", "10", "--depth", "1")[1]
+    assert len(short) < len(out)
+    assert "2,777,674 parameters" in short
+
+
+def test_runs(vhist, greys):
+    (greys / "broken.json").write_text("{")
+    code, out, err = vhist("runs")
+    assert code == 0
+    assert "broken.json is no record of a run" in err
+    assert one_line(err)
+    head, *rows = out.splitlines()
+    assert "accuracy (%)" in head
+    assert rows[-1].startswith("greys")
+    (row,) = (row for row in rows if row.startswith("resnet_small-imagenette"))
+    assert "83.8 ± 0.6" in row
+    assert out.split() == vhist("runs", greys)[1].replace(str(greys), "runs").split()
+
+
+def test_runs_show(vhist, greys, tmp_path):
+    code, out, _ = vhist("runs", "show", "greys")
+    assert code == 0
+    for text in ("command   vhist train", "training loss", "█", "epoch 2"):
+        assert text in out
+    assert vhist("runs", "show", "vit_small_8-imagenette")[0] == 0
+    code, out, _ = vhist("runs", "show", "greys", "--figure", "curves.png")
+    assert code == 0
+    assert Image.open(tmp_path / "curves.png").size == (1080, 450)
+    code, _, err = vhist("runs", "show", "greys", "--figure", "curves.xyz")
+    assert code == 2
+    assert one_line(err)
+
+
+def test_chart_thins_out_and_fills():
+    assert terminal.chart([0.0, 1.0], height=1, width=4).splitlines()[0].endswith("▁█")
+    long = terminal.chart([float(i) for i in range(500)], width=60)
+    assert max(map(len, long.splitlines())) <= 69
+    assert "█" not in terminal.chart([1.0, 1.0])
+    assert terminal.chart([float("nan")]) == "(no values, or not finite)"
+
+
+def test_datasets(vhist, pictures, monkeypatch):
+    code, out, _ = vhist("datasets")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()[1:]] == [*catalogue.SOURCES]
+    assert "9,469 + 3,925" in out
+    monkeypatch.setenv("VHIST_DATA", str(pictures))
+    assert str(pictures) in vhist("datasets")[1]
+
+
+def test_models(vhist):
+    assert "vit_b_16" in vhist("models")[1].splitlines()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
+def test_completion_in_bash(vhist, tmp_path, monkeypatch):
+    code, script, _ = vhist("completion", "bash")
+    assert code == 0
+    (tmp_path / "vhist.bash").write_text(script)
+    lines = ["source vhist.bash", "complete -p vhist"]
+    lines += ['try() { COMP_WORDS=(vhist "$@"); COMP_CWORD=$#; _tyro_vhist']
+    lines += ['echo "${COMPREPLY[@]}"; }']
+    lines += ["try tr", "try train vit_sm", "try train vit_b_16 --ep"]
+    lines += ["try train vit_b_16 --optimizer ''", "try runs sh", "try completion z"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    monkeypatch.setenv("PATH", path)
+    bash = ["bash", "-c", "\n".join(lines)]
+    done = subprocess.run(bash, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [
+        *("complete -F _tyro_vhist vhist", "train", "vit_small_8", "--epochs"),
+        *("adamw sgd", "show", "zsh"),
+    ]
+    for shell in ("zsh", "fish"):
+        assert "vit_small_8" in vhist("completion", shell)[1]

@@ -1,29 +1,37 @@
 """How vision networks became what they are: an executable book.
 
-``import vhist`` loads torch and nothing heavier: torchvision, Pillow and matplotlib
-come in with the functions that need them.
+``import vhist`` loads nothing heavy: PyTorch comes in with the first name that needs
+it, torchvision, Pillow and matplotlib with the functions that do.
 """
 
-from vhist import (
-    checkpoint,
-    data,
-    inspect,
-    models,
-    parallel,
-    plots,
-    recipe,
-    runs,
-    sketchnette,
-    train,
-)
-from vhist.data import load_dataset
-from vhist.models import create_model, list_models
-from vhist.recipe import Recipe
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from vhist.summary import summary
-from vhist.train import evaluate, fit
+
+if TYPE_CHECKING:
+    from vhist import (
+        catalogue,
+        checkpoint,
+        data,
+        inspect,
+        models,
+        parallel,
+        plan,
+        plots,
+        recipe,
+        runs,
+        sketchnette,
+        train,
+    )
+    from vhist.data import load_dataset
+    from vhist.models import create_model, list_models
+    from vhist.recipe import Recipe
+    from vhist.train import evaluate, fit
 
 __all__ = [
     "Recipe",
+    "catalogue",
     "checkpoint",
     "create_model",
     "data",
@@ -34,6 +42,7 @@ __all__ = [
     "load_dataset",
     "models",
     "parallel",
+    "plan",
     "plots",
     "recipe",
     "runs",
@@ -41,3 +50,25 @@ __all__ = [
     "summary",
     "train",
 ]
+
+# Functions at the top of the package, and the room that each comes from.
+_ROOMS = {
+    "Recipe": "recipe",
+    "create_model": "models",
+    "evaluate": "train",
+    "fit": "train",
+    "list_models": "models",
+    "load_dataset": "data",
+}
+
+
+def __getattr__(name: str):
+    """Load a room when one of its names is asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module 'vhist' has no attribute {name!r}")
+    room = import_module(f"vhist.{_ROOMS.get(name, name)}")
+    return getattr(room, name) if name in _ROOMS else room
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,182 +1,244 @@
-"""The command line: ``vhist train resnet_small --data imagenette --root DIR``."""
+"""The command line: ``vhist train resnet_small --data imagenette --root DIR``.
 
+Each command is a function of :mod:`vhist.cli.commands` or :mod:`vhist.cli.listings`;
+tyro makes flags of its parameters and help of its docstring.
+"""
+
+import contextlib
+import difflib
+import functools
+import inspect
+import io
+import os
+import re
 import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Literal
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
+from importlib.metadata import version
+from typing import Annotated, Literal, get_args, get_origin
+
+import tyro
+
+from vhist.cli import commands, listings
+from vhist.cli.terminal import check_known
+from vhist.recipe import recipe_for
+
+_EXIT_CODES = """\
+exit codes:
+  0    done
+  1    a fault of vhist; the traceback says where
+  2    wrong input, or a file that cannot be read or written
+  3    the run failed on its way: loss not finite, out of memory, a process lost
+  130  stopped by Ctrl-C; 143 by SIGTERM. What was saved can be continued"""
 
 
-@dataclass(frozen=True)
-class Options:
-    """What to train on and where to put the result."""
-
-    data: str = "sketchnette"
-    """sketchnette, imagenette, cifar10, or folder with --root"""
-    root: Path | None = None
-    """folder with train/ and val/; imagenette and cifar10 download where it is empty"""
-    size: Literal["160px", "320px", "full"] = "160px"
-    """which of Imagenette's archives to download"""
-    data_size: int | None = None
-    """height and width to decode pictures to, in pixels; a quarter more than
-    --image-size if not given, so that crops lose no sharpness"""
-    skip_bad: bool = False
-    """leave out files that are no pictures"""
-    device: str = "auto"
-    """cpu, cuda, cuda:1, ...; auto takes a GPU if there is one"""
-    threads: int | None = None
-    """CPU threads; PyTorch's choice if not given"""
-    out: Path = Path("runs")
-    """folder for the record (.json), the weights (.pt) and, until the run has ended,
-    its state (.ckpt)"""
-    name: str | None = None
-    """name of these; made of model, data and seed if not given"""
-    resume: bool = False
-    """continue the run of this name where it was stopped or killed; begin if there is
-    none. All else must be as it was"""
-    checkpoint_seconds: float = 60.0
-    """seconds between two savings of the state"""
-    tensorboard: Path | None = None
-    """folder for TensorBoard's event files (pip install 'vhist[tensorboard]')"""
+Shell = Literal["bash", "zsh", "fish"]
 
 
-def train(argv: list[str]) -> int:
-    """Train a model and write its record and weights."""
-    import tyro
+def completion(
+    shell: Annotated[Shell, tyro.conf.Positional, tyro.conf.arg(metavar="SHELL")],
+) -> None:
+    """Print the script by which a shell completes commands, flags and models.
 
-    from vhist.checkpoint import remove, write_whole
-    from vhist.models import create_model
-    from vhist.parallel import Team, processes
-    from vhist.train import Recipe, fit, recipe_for
-
-    named = argv[0] if argv and not argv[0].startswith("-") else "resnet_small"
-    default = recipe_for(named)  # so that --help shows what this model would get
-
-    def main(
-        model: Annotated[str, tyro.conf.Positional],
-        options: Annotated[Options, tyro.conf.arg(name="")],
-        recipe: Annotated[Recipe, tyro.conf.arg(name="")] = default,
-    ) -> None:
-        """Train a model and write its record and weights.
-
-        Args:
-            model: one of the builders that `vhist models` lists
-        """
-        import torch
-
-        from vhist.data import load_dataset
-
-        target, weights, state = _outputs(options, model, recipe.seed)
-        if options.threads:
-            torch.set_num_threads(options.threads)
-        with processes(_device(options.device)) as device:
-            torch.manual_seed(recipe.seed)
-            extra: dict = {}
-            if not model.startswith("resnet"):
-                extra["image_size"] = recipe.image_size
-            create_model(model, **extra)  # an unknown one fails before data is loaded
-            data = load_dataset(
-                options.data,
-                root=options.root,
-                image_size=options.data_size or recipe.image_size * 5 // 4,
-                size=options.size,
-                skip_bad=options.skip_bad,
-            )
-            extra["num_classes"] = len(data.classes)
-            torch.manual_seed(recipe.seed)
-            network = create_model(model, **extra).to(device)
-            run = fit(
-                network,
-                data,
-                recipe,
-                name=target.stem,
-                model_name=model,
-                model_options=extra,
-                checkpoint=state,
-                checkpoint_seconds=options.checkpoint_seconds,
-                resume=options.resume,
-                tensorboard=options.tensorboard,
-            )
-            if Team.current().first:
-                write_whole(
-                    lambda path: torch.save(network.state_dict(), path), weights
-                )
-                run.save(target)
-                remove(state)
-                accuracy, seconds = 100 * run.accuracy, run.seconds
-                print(f"{accuracy:.2f} % in {seconds:.0f} s, written to {target}")
-
-    tyro.cli(main, prog="vhist train", args=argv)
-    return 0
-
-
-def _outputs(options: Options, model: str, seed: int) -> tuple[Path, Path, Path]:
-    """Return the files of a run: record, weights, state; refuse to overwrite one."""
-    name = options.name or f"{model}-{options.data}-{seed}"
-    target, weights, state = (
-        options.out / f"{name}.{end}" for end in ("json", "pt", "ckpt")
-    )
-    if target.exists() and not state.exists():
-        raise ValueError(f"{target} exists; choose another --name or move it away")
-    return target, weights, state
-
-
-def _device(name: str) -> str:
-    """Return the device to use; refuse one that is not there."""
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"cannot use device {name!r} ({reason}); try cpu") from error
-    return name
-
-
-def models(argv: list[str]) -> int:
-    """List the models that can be trained."""
+    Parameters
+    ----------
+    shell : str
+        bash, zsh or fish
+    """
     from vhist.models import list_models
 
-    print("\n".join(list_models()))
-    return 0
+    # tyro completes commands and flags, but no positional words. So each model is a
+    # command here, with the flags and the defaults that it has.
+    choices: dict[str, Sequence[str]] = {
+        "model": list_models(),
+        "shell": get_args(Shell),
+    }
+    app = tyro.extras.SubcommandApp()
+    for name, function in COMMANDS.items():
+        if " " in name:
+            continue
+        first = next(iter(inspect.signature(function).parameters), "")
+        group: dict[str, Callable] = {}
+        for word in choices.get(first, ()):
+            recipe = {"recipe": recipe_for(word)} if name == "train" else {}
+            group[word] = _variant(function, without=first, **recipe)
+        if name == "runs":
+            group["show"] = listings.show
+        inner = tyro.extras.SubcommandApp()
+        for word, command in group.items():
+            inner.command(command, name=word)
+        app.command(inner if group else function, name=name)
+    script = io.StringIO()
+    with contextlib.redirect_stdout(script), contextlib.suppress(SystemExit):
+        app.cli(prog="vhist", args=["--tyro-write-completion", shell, "-"])
+    text = script.getvalue()
+    for name in sorted(choices["model"], key=len, reverse=True):
+        text = text.replace(name.replace("_", "-"), name)  # tyro wrote resnet-small
+    print(text)
 
 
-def runs(argv: list[str]) -> int:
-    """List the records that come with the package."""
-    from vhist.runs import load_all
-
-    for run in load_all():
-        print(
-            f"{run.name:28s} {100 * run.accuracy:6.2f} %  {run.parameters:12,d} numbers"
-            f" {run.seconds:7.0f} s  {run.device}"
-        )
-    return 0
-
-
-COMMANDS = {"train": train, "models": models, "runs": runs}
+COMMANDS: dict[str, Callable[..., int | None]] = {
+    "train": commands.train,
+    "eval": commands.evaluate,
+    "predict": commands.predict,
+    "summary": listings.summarize,
+    "runs": listings.runs,
+    "runs show": listings.show,
+    "datasets": listings.datasets,
+    "models": listings.models,
+    "completion": completion,
+}
 
 
 def main() -> int:
-    """Dispatch to a command; errors of the user are one line and exit code 2."""
-    name, argv = (sys.argv[1:2] or ["--help"])[0], sys.argv[2:]
-    if name in ("-h", "--help"):
-        print("usage: vhist COMMAND [OPTIONS]\n")
-        for key, command in COMMANDS.items():
-            print(f"  {key:8s} {command.__doc__}")
-        print("\nvhist COMMAND --help lists the options of a command.")
+    """Run a command; errors of the user are one line, see the exit codes."""
+    argv = sys.argv[1:]
+    if not argv or argv[0] in ("-h", "--help"):
+        print(_help())
         return 0
-    if name not in COMMANDS:
-        print(f"vhist: no command {name!r}; use {', '.join(COMMANDS)}", file=sys.stderr)
-        return 2
+    if argv[0] == "--version":
+        print(f"vhist {version('vhist')}")
+        return 0
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ± or blocks
+    name = "vhist"
     try:
-        return COMMANDS[name](argv)
-    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
-        print(f"vhist {name}: {error}", file=sys.stderr)
-        return 2
+        check_known("command", argv[0], COMMANDS, "vhist --help")
+        words = 2 if " ".join(argv[:2]) in COMMANDS else 1
+        name = f"vhist {' '.join(argv[:words])}"
+        with warnings.catch_warnings():
+            warnings.showwarning = functools.partial(_show_warning, name)
+            code = _parse(name, argv[words:])() or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (FloatingPointError, MemoryError, ConnectionError) as error:
+        return _complain(name, error, 3)
+    except (ValueError, OSError) as error:
+        return _complain(name, error, 2)
+    except RuntimeError as error:  # PyTorch's word for a lack of memory
+        if "memory" not in str(error):
+            raise
+        hint = "out of memory: ask for smaller pictures, a smaller batch or model"
+        return _complain(name, MemoryError(hint), 3)
     except KeyboardInterrupt as stopped:
-        print(f"\nvhist {name}: {stopped or 'stopped'}", file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":
+            print(f"\n{name}: {stopped or 'stopped'}", file=sys.stderr)
         return 128 + getattr(stopped, "signal", 2)
+
+
+def _help() -> str:
+    lines = ["usage: vhist COMMAND [OPTIONS]", ""]
+    for name, function in COMMANDS.items():
+        first = (function.__doc__ or "").splitlines()[0]
+        lines.append(f"  {name:11s} {first}")
+    lines += ["", "vhist COMMAND --help lists the options of a command,"]
+    return "\n".join([*lines, "vhist --version says which vhist.", "", _EXIT_CODES])
+
+
+def _complain(name: str, error: Exception, code: int) -> int:
+    """Print an error on one line.
+
+    Of many processes on a machine, the first speaks for all of what they were given.
+    """
+    text = str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename or 'cannot go on'}: {error.strerror}"
+    shared = isinstance(error, (ValueError, FileNotFoundError))
+    if not shared or os.environ.get("LOCAL_RANK", "0") == "0":
+        print(f"{name}: {' '.join(text.split())}", file=sys.stderr)
+    return code
+
+
+def _show_warning(name: str, message, category, filename, lineno, *_: object) -> None:
+    print(f"{name}: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+def _parse(name: str, argv: list[str]) -> Callable[[], int | None]:
+    """Turn words into the call of a command, or say what is wrong with them.
+
+    Raises
+    ------
+    ValueError
+        If they are no such call; tyro's box of several lines is made one.
+    SystemExit
+        After --help.
+    """
+    function = COMMANDS[name.removeprefix("vhist ")]
+    _check_flags(function, argv)
+    if function is not commands.train:
+        return _call(function, name, argv)
+    # The recipe's defaults follow the model, wherever it stands among the words.
+    guess = next((w for w in argv if not w.startswith("-")), "resnet_small")
+    call = _call(_variant(function, recipe=recipe_for(guess)), name, argv)
+    model = call.keywords["model"]
+    if recipe_for(model) != recipe_for(guess):
+        call = _call(_variant(function, recipe=recipe_for(model)), name, argv)
+    return call
+
+
+def _call(function: Callable, name: str, argv: list[str]) -> functools.partial:
+    @functools.wraps(function)
+    def bind(*args, **kwargs) -> functools.partial:
+        given = inspect.signature(function).bind(*args, **kwargs).arguments
+        return functools.partial(function, **given)
+
+    box = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(box):
+            return tyro.cli(bind, prog=name, args=argv)
+    except SystemExit as stopped:
+        if not stopped.code:
+            raise
+    # Below its title the box has parts between rules; the first says what is wrong.
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", box.getvalue()).splitlines()[1:]
+    inner = [line.strip("│| ") for line in lines]
+    parts = "\n".join(s if s.strip("─-") else "" for s in inner).strip().split("\n\n")
+    raise ValueError(f"{' '.join(parts[0].split())}; see {name} --help")
+
+
+def _variant(function: Callable, *, without: str = "", **defaults) -> Callable:
+    """Return a function with other defaults, or without one of its parameters."""
+
+    @functools.wraps(function)
+    def other(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    given = inspect.signature(function)
+    parameters = [
+        p.replace(default=defaults.get(name, p.default))
+        for name, p in given.parameters.items()
+        if name != without
+    ]
+    other.__signature__ = given.replace(parameters=parameters)  # type: ignore
+    return other
+
+
+def _check_flags(function: Callable, argv: list[str]) -> None:
+    """Suggest the nearest flag for one that there is not."""
+    known = ["--help", *_flags(function.__annotations__)]
+    for word in argv:
+        flag = word.partition("=")[0].replace("_", "-")
+        if flag.startswith("--") and flag not in known:
+            near = difflib.get_close_matches(flag, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "see --help"
+            raise ValueError(f"no flag {flag}; {hint}")
+
+
+def _flags(annotations: dict) -> list[str]:
+    """Return the flags of a function's parameters, or of a dataclass's fields."""
+    found = []
+    for name, kind in annotations.items():
+        inner, *marks = get_args(kind) if get_origin(kind) is Annotated else (kind,)
+        if is_dataclass(inner):
+            found += _flags({f.name: f.type for f in fields(inner)})
+        elif name != "return" and tyro.conf.Positional not in marks:
+            flag = name.replace("_", "-")
+            found += [f"--{flag}"] + [f"--no-{flag}"] * (inner is bool)
+    return found
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
 """The layer table: what each layer puts out, holds, and costs."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html import escape
+from math import prod
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
+if TYPE_CHECKING:  # so that `import vhist` does not wait for PyTorch
+    from torch import nn
 
 __all__ = ["Row", "Summary", "summary"]
 
@@ -70,7 +74,7 @@ class Summary:
         """Numbers that all layers put out for one picture."""
         return sum(row.activations for row in self.rows)
 
-    def collapse(self, depth: int) -> "Summary":
+    def collapse(self, depth: int) -> Summary:
         """Return a shorter table: layers merged down to ``depth`` parts of their path.
 
         Parameters
@@ -158,6 +162,7 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
     ValueError
         If the model cannot take an input of that size.
     """
+    import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     if isinstance(input_size, int):
@@ -211,10 +216,12 @@ class _Tracer:
             handle.remove()
 
     def _new(self, name: str, kind: str, shape: tuple[int, ...], module_sizes) -> None:
-        elements = int(torch.Size(shape).numel()) if kind != "Parameter" else 0
+        elements = prod(shape) if kind != "Parameter" else 0
         self.rows.append(Row(name, kind, shape, module_sizes, 0, elements))
 
     def _layer_hook(self, name: str):
+        from torch import Tensor
+
         sizes = {id(p): p.numel() for p in self._parameters(name)}
 
         def hook(module: nn.Module, inputs: object, output: object) -> None:
@@ -252,5 +259,7 @@ def _is_layer(module: nn.Module) -> bool:
     children's weights directly, so their own hooks never fire, which is how older
     summary tools came to miss them.
     """
+    from torch.nn import MultiheadAttention
+
     childless = next(module.children(), None) is None
-    return childless or isinstance(module, nn.MultiheadAttention)
+    return childless or isinstance(module, MultiheadAttention)

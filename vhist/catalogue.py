@@ -1,0 +1,120 @@
+"""The data sets that :func:`vhist.load_dataset` knows, and whether they are here."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["SOURCES", "Source", "count_pictures", "locate"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from.
+
+    Attributes
+    ----------
+    classes, train, val : int or None
+        Number of classes, and of pictures in each split; None if the folder decides.
+    download : str
+        What there is to fetch.
+    licence : str
+        Under what terms, or whose pictures they are.
+    how : str
+        How to get it.
+    """
+
+    classes: int | None
+    train: int | None
+    val: int | None
+    download: str
+    licence: str
+    how: str
+
+
+SOURCES = {
+    "sketchnette": Source(
+        10, 4000, 1000, "nothing", "BSD-3-Clause", "drawn when first used"
+    ),
+    "imagenette": Source(
+        *(10, 9469, 3925),
+        "100 MB, 340 MB or 1.5 GB",
+        "ImageNet's: research only",
+        "--data imagenette downloads it",
+    ),
+    "cifar10": Source(
+        *(10, 50_000, 10_000),
+        "170 MB",
+        "none stated",
+        "--data cifar10 downloads it",
+    ),
+    "folder": Source(
+        *(None, None, None), "nothing", "yours", "--root FOLDER with train/ and val/"
+    ),
+}
+
+
+def locate(name: str, root: Path | None = None, size: str = "160px") -> Path | None:
+    """Return the folder that :func:`vhist.load_dataset` would read, if it is there.
+
+    Parameters
+    ----------
+    name : str
+        One of ``SOURCES``.
+    root, size
+        See :func:`vhist.load_dataset`.
+    """
+    from vhist.data import cache_dir
+
+    chosen = root or os.environ.get("VHIST_DATA")
+    if name == "sketchnette" or (name == "folder" and not chosen):
+        return None
+    base = Path(chosen or cache_dir()).expanduser()
+    below = {
+        "160px": "imagenette2-160",
+        "320px": "imagenette2-320",
+        "full": "imagenette2",
+    }
+    inner = base / ("cifar10" if name == "cifar10" else below[size])
+    for folder in (base, inner) if name != "folder" else (base,):
+        if (folder / "train").is_dir():
+            return folder
+    return None
+
+
+def count_pictures(
+    name: str, root: Path | None = None, size: str = "160px"
+) -> tuple[int, int, int, str]:
+    """Count classes and pictures without opening, drawing or downloading any.
+
+    Parameters
+    ----------
+    name, root, size
+        See :func:`vhist.load_dataset`.
+
+    Returns
+    -------
+    classes, train, val : int
+    where : str
+        The folder whose files were counted, or how the data set would come here.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :func:`vhist.load_dataset` does.
+    """
+    from vhist.data import list_folder
+
+    source, folder = SOURCES[name], locate(name, root, size)
+    if folder is None and name == "folder":
+        if root is None and "VHIST_DATA" not in os.environ:
+            raise ValueError(
+                "data set 'folder' needs root= (--root), with train/ and val/ inside"
+            )
+        folder = Path(root or os.environ["VHIST_DATA"]).expanduser()
+    if folder is not None:
+        classes, (train, val) = list_folder(folder)
+        return len(classes), len(train), len(val), str(folder)
+    if source.classes is None or source.train is None or source.val is None:
+        raise ValueError(f"data set {name!r} is not known")
+    where = "drawn when first used" if name == "sketchnette" else "to be downloaded"
+    return source.classes, source.train, source.val, where

@@ -1,0 +1,482 @@
+"""Commands that train and answer: their parameters become the flags."""
+
+import math
+import os
+import shlex
+import sys
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from vhist._checks import brief, fits
+from vhist.catalogue import SOURCES, count_pictures
+from vhist.cli.listings import Model, RunName, find_record
+from vhist.cli.terminal import check_known, megabytes, percent, table
+from vhist.recipe import Recipe
+from vhist.runs import Run
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_FLAT = tyro.conf.arg(name="")  # its fields are flags without a prefix
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to train on and where to put the result."""
+
+    data: str = "sketchnette"
+    """sketchnette, imagenette, cifar10, or folder with --root"""
+    root: Path | None = None
+    """folder with train/ and val/; imagenette and cifar10 download where it is empty"""
+    size: Literal["160px", "320px", "full"] = "160px"
+    """which of Imagenette's archives to download"""
+    data_size: int | None = None
+    """height and width to decode pictures to, in pixels; a quarter more than
+    --image-size if not given, so that crops lose no sharpness"""
+    skip_bad: bool = False
+    """leave out files that are no pictures"""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, ...; auto takes a GPU if there is one"""
+    threads: int | None = None
+    """CPU threads; PyTorch's choice if not given"""
+    out: Path = Path("runs")
+    """folder for the record (.json), the weights (.pt) and, until the run has ended,
+    its state (.ckpt)"""
+    name: str | None = None
+    """name of these; made of model, data and seed if not given"""
+    resume: bool = False
+    """continue the run of this name where it was stopped or killed; begin if there is
+    none. All else must be as it was"""
+    checkpoint_seconds: float = 60.0
+    """seconds between two savings of the state"""
+    tensorboard: Path | None = None
+    """folder for TensorBoard's event files (pip install 'vhist[tensorboard]')"""
+    dry_run: bool = False
+    """print what would be done, its steps and an estimate of its memory; do nothing"""
+
+    def __post_init__(self) -> None:
+        check_known("data set", self.data, SOURCES, "vhist datasets")
+        for name in ("data_size", "threads"):
+            value = getattr(self, name)
+            if value is not None and not 1 <= value <= 100_000:
+                raise ValueError(
+                    f"{name} must be at least 1 and at most 100,000, got {brief(value)}"
+                )
+        if not 0 <= self.checkpoint_seconds < math.inf:
+            raise ValueError(
+                f"checkpoint_seconds cannot be below 0 nor infinite, got "
+                f"{self.checkpoint_seconds}"
+            )
+        # A name that is a path could leave the folder.
+        if self.name is not None and (not self.name or {*"/\\\0"} & {*self.name}):
+            raise ValueError(
+                f"--name needs the name of a file, without / or \\, got {self.name!r}"
+            )
+
+
+@dataclass(frozen=True)
+class _Files:
+    record: Path
+    weights: Path
+    state: Path
+
+
+def train(
+    model: Model,
+    options: Annotated[Options, _FLAT],
+    recipe: Annotated[Recipe, _FLAT],
+) -> None:
+    """Train a model and write its record and weights.
+
+    The defaults are those of the model that is named: `vhist train vit_small_8 --help`.
+
+    Parameters
+    ----------
+    model : str
+        one of the builders that `vhist models` lists
+    options, recipe
+        See there.
+    """
+    from vhist.plan import builder_options, hollow_model
+
+    hollow_model(model, recipe)  # an unknown model fails before data is loaded
+    files = _files(options, model, recipe.seed)
+    if options.dry_run:
+        _print_plan(model, options, recipe, files)
+        return
+
+    import torch
+
+    from vhist.checkpoint import Interrupted, exists, remove, write_whole
+    from vhist.data import load_dataset
+    from vhist.models import create_model
+    from vhist.parallel import Team, processes
+    from vhist.train import fit
+
+    begun = exists(files.state)
+    if options.resume and files.record.exists() and not begun:
+        ended = Run.read(files.record)
+        print(f"{ended.name} has ended, {percent(ended)}: {files.record}")
+        return
+    for path in (files.record, files.weights):
+        if path.exists() and not begun:
+            raise ValueError(f"{path} exists; choose another --name or move it away")
+    _check_writable(options.out)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    with processes(_device(options.device)) as device:
+        data = load_dataset(
+            options.data,
+            root=options.root,
+            image_size=_data_size(options, recipe),
+            size=options.size,
+            skip_bad=options.skip_bad,
+        )
+        torch.manual_seed(recipe.seed)
+        built = builder_options(model, recipe) | {"num_classes": len(data.classes)}
+        network = create_model(model, **built).to(device)
+        try:
+            run = fit(
+                network,
+                data,
+                recipe,
+                name=files.record.stem,
+                model_name=model,
+                model_options=built,
+                checkpoint=files.state,
+                checkpoint_seconds=options.checkpoint_seconds,
+                resume=options.resume,
+                tensorboard=options.tensorboard,
+            )
+        except Interrupted as stopped:
+            raise Interrupted(
+                f"{stopped}; to continue:\n  {_again()}", stopped.signal
+            ) from None
+        if not Team.current().first:
+            return
+        try:
+            write_whole(
+                lambda path: torch.save(network.state_dict(), path), files.weights
+            )
+            run.save(files.record)
+        except OSError as error:
+            raise OSError(
+                f"{error}; the trained state is kept in {files.state}: make room, then "
+                f"{_again()}"
+            ) from error
+        remove(files.state)
+        print(f"{percent(run)} in {run.seconds:.0f} s, written to {files.record}")
+
+
+def _files(options: Options, model: str, seed: int) -> _Files:
+    name = options.name or f"{model}-{options.data}-{seed}"
+    return _Files(*(options.out / f"{name}.{end}" for end in ("json", "pt", "ckpt")))
+
+
+def _check_writable(folder: Path) -> None:
+    """Say now, not after hours of training, that nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(
+            f"cannot write to {folder} ({error.strerror}); choose another folder "
+            "with --out"
+        ) from error
+
+
+def _data_size(options: Options, recipe: Recipe) -> int:
+    return options.data_size or recipe.image_size * 5 // 4
+
+
+def _again() -> str:
+    """Return the command that continues the present run."""
+    words = [w for w in sys.argv[1:] if w not in ("--resume", "--no-resume")]
+    start = ["vhist"]
+    if "LOCAL_WORLD_SIZE" in os.environ:
+        count = os.environ["LOCAL_WORLD_SIZE"]
+        one_machine = os.environ.get("WORLD_SIZE") == count
+        how = ["--nproc-per-node", count] if one_machine else ["..."]
+        start = ["torchrun", *how, "-m", "vhist"]
+    return shlex.join([*start, *words, "--resume"])
+
+
+def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> None:
+    from vhist.checkpoint import exists
+    from vhist.plan import estimate_memory, hollow_model, steps_per_epoch
+    from vhist.summary import summary
+
+    team = int(os.environ.get("WORLD_SIZE", 1))
+    if os.environ.get("RANK", "0") != "0":
+        return
+    classes, train, val, where = count_pictures(
+        options.data, options.root, options.size
+    )
+    steps = steps_per_epoch(recipe, train, team)
+    network = hollow_model(model, recipe, num_classes=classes)
+    layers = summary(network, recipe.image_size)
+    device, size = _device(options.device), _data_size(options, recipe)
+    short = recipe.precision == "bfloat16" or (
+        recipe.precision == "auto" and device.startswith("cuda")
+    )
+    memory = estimate_memory(
+        network,
+        recipe,
+        (train + val, 3, size, size),
+        bfloat16=short,
+        processes=team,
+    )
+    if files.record.exists() and not exists(files.state):
+        state = "exists: --resume would only say so, without it the name is refused"
+    elif exists(files.state):
+        state = "begun: --resume continues it, without it the name is refused"
+    else:
+        state = "none of that name: begins"
+    kind = f"{device}, {'bfloat16' if short else 'float32'}, {team} process"
+    facts = [
+        ("run", files.record.stem),
+        ("state", state),
+        ("pictures", f"{train:,} + {val:,} of {classes} classes ({where})"),
+        ("steps", f"{steps:,} per epoch, {steps * recipe.epochs:,} in all"),
+        ("parameters", f"{layers.parameters:,}"),
+        ("multiply-adds", f"{layers.macs:,} per picture, forward"),
+        ("device", f"{kind}{'es' if team > 1 else ''}"),
+        ("memory", f"about {megabytes(sum(memory.values()))} per process:"),
+        *((f"  {what}", megabytes(size)) for what, size in memory.items() if size),
+        ("writes", f"{files.record}, {files.weights}; until it ends {files.state}"),
+    ]
+    print("\n".join(f"{key:18s} {text}" for key, text in facts))
+    print(
+        "\nNothing was done. The memory is a rough estimate: numbers held, times their "
+        "bytes,\nwithout PyTorch itself and the scratch space of convolutions."
+    )
+
+
+def _device(name: str) -> str:
+    """Return the device to use; refuse one that is not there."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name).item()  # fails on the device "meta" too
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"cannot use device {name!r} ({reason}); try cpu") from error
+    return name
+
+
+def evaluate(
+    run: RunName,
+    data: str | None = None,
+    root: Path | None = None,
+    size: Literal["160px", "320px", "full"] = "160px",
+    skip_bad: bool = False,
+    batch_size: int = 256,
+    device: str = "auto",
+    out: Path = Path("runs"),
+) -> None:
+    """Evaluate a trained model on the validation pictures.
+
+    Parameters
+    ----------
+    run : str
+        a record, or the name of one in --out; the weights lie beside it
+    data : str
+        sketchnette, imagenette, cifar10, or folder with --root; that of the record if
+        not given
+    root : path
+        folder with train/ and val/
+    size : str
+        which of Imagenette's archives to download
+    skip_bad : bool
+        leave out files that are no pictures
+    batch_size : int
+        pictures at a time; changes no result
+    device : str
+        cpu, cuda, cuda:1, ...; auto takes a GPU if there is one
+    out : path
+        folder where a name is looked up
+    """
+    from vhist.data import load_dataset
+    from vhist.train import evaluate as answer
+
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    record, network = _load(find_record(run, out), device)
+    name = data or _data_of(record, root)
+    check_known("data set", name, SOURCES, "vhist datasets")
+    found = load_dataset(
+        name,
+        root=root,
+        image_size=record.data["image_size"],
+        size=size,
+        skip_bad=skip_bad,
+    )
+    if list(found.classes) != record.data["classes"]:
+        raise ValueError(
+            f"{found.name} has other classes ({_some(found.classes)}) than "
+            f"{record.name} was trained for ({_some(record.data['classes'])}); name "
+            "its data with --data or --root"
+        )
+    if found.fingerprint != record.data.get("fingerprint"):
+        warnings.warn(
+            f"{found.name} is not what the record was made with: its fingerprint is "
+            f"{found.fingerprint}, not {record.data.get('fingerprint')}",
+            stacklevel=2,
+        )
+    result = answer(
+        network,
+        found.val,
+        image_size=record.recipe["image_size"],
+        precision=record.recipe["precision"],
+        batch_size=batch_size,
+    )
+    right, n = int((result.predictions == result.labels).sum()), len(result.labels)
+    error = (result.accuracy * (1 - result.accuracy) / n) ** 0.5
+    print(f"{record.name}: {record.model} on {found.name}, {n:,} pictures")
+    print(f"accuracy  {100 * result.accuracy:.2f} ± {100 * error:.2f} %")
+    print(f"loss      {result.loss:.4f}")
+    rows = []
+    for k, label in enumerate(found.classes):
+        mine = result.labels == k
+        hits = int((result.predictions[mine] == k).sum())
+        share = f"{100 * hits / int(mine.sum()):.1f}" if mine.any() else "-"
+        rows.append((label, f"{hits:,} of {int(mine.sum()):,}", share))
+    print(table(("class", "right", "%"), rows, right=(1, 2)))
+    if result.predictions.tolist() == record.predictions:
+        print("the record's accuracy, and the same answer for every picture")
+    else:
+        accuracy = sum(map(int.__eq__, record.labels, record.predictions))
+        same = "equal" if (right, n) == (accuracy, len(record.labels)) else "different"
+        print(f"the record says {percent(record)}: {same}, but other answers")
+
+
+def _data_of(record: Run, root: Path | None) -> str:
+    """Return what --data must have been; a record holds the name of the folder."""
+    name = record.data["name"]
+    if root is not None:
+        return "folder"
+    for known in ("sketchnette", "imagenette", "cifar10"):
+        if name.startswith(known):
+            return known
+    raise ValueError(f"{record.name} was trained on {name!r}: give its folder, --root")
+
+
+def predict(
+    run: RunName,
+    pictures: Annotated[
+        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PICTURE...")
+    ],
+    device: str = "auto",
+    out: Path = Path("runs"),
+) -> int:
+    """Print the three most probable classes of pictures.
+
+    Parameters
+    ----------
+    run : str
+        a record, or the name of one in --out; the weights lie beside it
+    pictures : paths
+        files
+    device : str
+        cpu, cuda, cuda:1, ...; auto takes a GPU if there is one
+    out : path
+        folder where a name is looked up
+    """
+    import torch
+
+    from vhist.data import decode, normalize, resize
+
+    if not pictures:
+        raise ValueError("no pictures given: vhist predict RUN PICTURE...")
+    record, network = _load(find_record(run, out), device)
+    classes, code = record.data["classes"], 0
+    for path in pictures:
+        try:
+            picture = decode(path, record.data["image_size"])
+        except ValueError as error:
+            print(f"vhist predict: cannot read {path} ({error})", file=sys.stderr)
+            code = 2
+            continue
+        x = picture[None].to(next(network.parameters()).device)
+        with torch.inference_mode():
+            logits = network(normalize(resize(x, record.recipe["image_size"])))
+        best = logits.float().softmax(dim=1)[0].topk(min(3, len(classes)))
+        answers = zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        print(
+            f"{path}: " + ", ".join(f"{classes[k]} {100 * p:.1f} %" for p, k in answers)
+        )
+    return code
+
+
+def _load(path: Path, device: str) -> tuple[Run, "nn.Module"]:
+    """Return a record and its model, with its weights, ready to answer.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the weights are not there, are damaged, hold code, or are of other shapes.
+    """
+    import torch
+
+    from vhist.models import create_model
+
+    record, place = Run.read(path), _device(device)
+    try:
+        Recipe(**record.recipe)
+        missing = {"image_size", "precision"} - set(record.recipe)
+        if missing:
+            raise ValueError(f"its recipe lacks {', '.join(sorted(missing))}")
+        size, classes = record.data["image_size"], record.data["classes"]
+        if not fits(size, int) or not 1 <= size <= 10_000:
+            raise ValueError(f"the image_size of its data is {brief(size)}")
+        outputs, n = record.model_options.get("num_classes", 10), len(classes)
+        if outputs != n:
+            raise ValueError(f"it names {n} classes, its model has {brief(outputs)}")
+        with torch.device("meta"):
+            hollow = create_model(record.model, **record.model_options)
+    except Exception as error:  # torch raises whatever strange options provoke
+        raise ValueError(f"{path} does not describe a model: {error}") from error
+    state = _read_weights(path.with_name(f"{path.stem}.pt"), record)
+    here, there = (
+        {str(k): (v.shape, v.dtype, v.layout) for k, v in arrays.items()}
+        for arrays in (hollow.state_dict(), state)
+    )
+    wrong = sorted(k for k in here.keys() | there.keys() if here.get(k) != there.get(k))
+    if wrong:
+        raise ValueError(
+            f"{path.stem}.pt does not fit {record.model}: {len(wrong)} of its arrays "
+            f"differ, the first is {wrong[0]}"
+        )
+    network = create_model(record.model, **record.model_options)
+    network.load_state_dict(state)
+    # As in training: the same order in memory gives the same sums.
+    return record, network.to(place, memory_format=torch.channels_last).eval()
+
+
+def _read_weights(path: Path, record: Run) -> dict:
+    """Read weights without trusting the file: no code in it is run."""
+    import torch
+
+    from vhist.checkpoint import read_whole
+
+    if not path.exists():
+        raise FileNotFoundError(
+            f"no weights {path}; `{record.command or 'vhist train'}` writes them"
+        )
+    state = read_whole(path, "file of weights")
+    if not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ValueError(f"{path} is no file of weights")
+    return state
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f", ... {len(names)}" if len(names) > 3 else "")

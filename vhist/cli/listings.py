@@ -1,0 +1,198 @@
+"""Commands that only look: layers, records, data sets, models."""
+
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from vhist.catalogue import SOURCES, locate
+from vhist.cli.terminal import chart, check_known, megabytes, percent, table
+from vhist.recipe import recipe_for
+from vhist.runs import RECORDS, Run, load_all
+
+Model = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
+RunName = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+
+
+def summarize(
+    model: Model,
+    image_size: int | None = None,
+    num_classes: int | None = None,
+    depth: int | None = None,
+) -> None:
+    """Print a model's layers: shapes, parameters, multiply-adds.
+
+    Parameters
+    ----------
+    model : str
+        one of the builders that `vhist models` lists
+    image_size : int
+        height and width of the pictures, in pixels; that of its recipe if not given
+    num_classes : int
+        classes to tell apart; the builder's own number if not given
+    depth : int
+        merge layers down to this many parts of their path; all if not given
+    """
+    from dataclasses import replace
+
+    from vhist.plan import hollow_model
+    from vhist.summary import summary
+
+    for name, value in (
+        ("image_size", image_size),
+        ("num_classes", num_classes),
+        ("depth", depth),
+    ):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    recipe = recipe_for(model)
+    recipe = replace(recipe, image_size=image_size or recipe.image_size)
+    extra = {} if num_classes is None else {"num_classes": num_classes}
+    layers = summary(hollow_model(model, recipe, **extra), recipe.image_size)
+    print(layers if depth is None else layers.collapse(depth))
+
+
+def runs(
+    folder: Annotated[
+        Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")
+    ] = Path("runs"),
+) -> None:
+    """List the records of the book and those in a folder.
+
+    Parameters
+    ----------
+    folder : path
+        where `vhist train` wrote records
+    """
+    if folder != Path("runs") and not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}")
+    found = [(run, "book") for run in load_all()]
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found.append((Run.read(path), str(folder)))
+        except (ValueError, OSError) as error:
+            warnings.warn(str(error), stacklevel=2)
+    rows = [
+        (
+            run.name,
+            where,
+            f"{100 * run.accuracy:.1f} ± {100 * run.standard_error:.1f}",
+            f"{run.parameters:,}",
+            run.data["name"],
+            str(len(run.log)),
+            f"{run.seconds / 60:.1f}",
+            run.device,
+        )
+        for run, where in found
+    ]
+    head = ["name", "from", "accuracy (%)", "parameters", "data"]
+    head += ["epochs", "minutes", "device"]
+    print(table(head, rows, right=(2, 3, 5, 6)))
+
+
+def show(run: RunName, figure: Path | None = None, out: Path = Path("runs")) -> None:
+    """Show one record: its facts, its command, its curves.
+
+    Parameters
+    ----------
+    run : str
+        a record, or the name of one in --out or of the book
+    figure : path
+        draw the curves into this file (.png, .svg, .pdf), not in the terminal
+    out : path
+        folder where a name is looked up
+    """
+    record = Run.read(find_record(run, out))
+    data = record.data
+    versions = ", ".join(f"{key} {value}" for key, value in record.versions.items())
+    facts = [
+        ("name", record.name),
+        ("model", f"{record.model}, {record.parameters:,} parameters"),
+        ("data", f"{data['name']}, {data['train']:,} + {data['val']:,} pictures"),
+        ("accuracy", percent(record)),
+        ("epochs", str(len(record.log))),
+        ("minutes", f"{record.seconds / 60:.1f}, CPU {record.cpu_seconds / 60:.1f}"),
+        ("memory", megabytes(record.peak_memory)),
+        ("device", f"{record.device}, {record.threads} threads"),
+        ("versions", versions),
+        ("commit", record.commit),
+        ("date", record.date),
+        ("command", record.command),
+    ]
+    print("\n".join(f"{key:9s} {text}" for key, text in facts if text))
+    if figure is not None:
+        _draw(record, figure)
+        print(f"\nwritten to {figure}")
+        return
+    for key, title in (
+        ("train_loss", "training loss"),
+        ("val_accuracy", "validation accuracy"),
+    ):
+        print(f"\n{title}\n{chart([entry[key] for entry in record.log])}")
+
+
+def _draw(record: Run, path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    from vhist.plots import curves, use_style
+
+    use_style()
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
+    for key, ax in zip(("train_loss", "val_accuracy"), axes, strict=True):
+        curves([record], key, ax=ax)
+    figure.savefig(path, dpi=150, facecolor="white")
+
+
+def datasets() -> None:
+    """List the data sets, and whether they are here."""
+    rows = []
+    for name, source in SOURCES.items():
+        here = locate(name)
+        counts = [f"{n:,}" for n in (source.train, source.val) if n is not None]
+        rows.append(
+            (
+                name,
+                str(source.classes or "any"),
+                " + ".join(counts) or "any",
+                source.download,
+                str(here) if here else source.how,
+                source.licence,
+            )
+        )
+    head = "name,classes,pictures,download,where it is or how to get it,terms"
+    print(table(head.split(","), rows, right=(1, 2)))
+
+
+def models() -> None:
+    """List the models that can be trained."""
+    from vhist.models import list_models
+
+    print("\n".join(list_models()))
+
+
+def find_record(run: str, out: Path) -> Path:
+    """Return where the record of that name is, or the one at that path.
+
+    Parameters
+    ----------
+    run : str
+    out : Path
+        Folder to look in, before the records of the book.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the nearest name is suggested.
+    """
+    places = [Path(run)] if run.endswith(".json") else [Path(f"{run}.json")]
+    places += [folder / f"{run}.json" for folder in (out, RECORDS)]
+    for path in places:
+        if path.is_file():
+            return path
+    names = {p.stem for folder in (out, RECORDS) for p in folder.glob("*.json")}
+    check_known("run", run, names, "vhist runs")
+    raise FileNotFoundError(f"no record {run}")
