@@ -118,7 +118,7 @@ def test_the_cache_follows_the_folder(folder):
 
 def test_a_torn_cache_file_is_decoded_again(folder, tmp_path_factory):
     load_folder(folder, image_size=24)
-    for cached in vdata._cache_dir().glob("*.pt"):
+    for cached in vdata.cache_dir().glob("*.pt"):
         cached.write_bytes(cached.read_bytes()[:100])
     assert len(load_folder(folder, image_size=24).train) == 6
 
@@ -265,3 +265,33 @@ def test_real_imagenette():
         data = load_dataset("imagenette", image_size=16)
     assert (len(data.train), len(data.val)) == (9469, 3925)
     assert data.classes == tuple(vdata.WNIDS.values())
+
+
+def test_the_gpus_way_to_crop_is_the_cpus():
+    images = torch.randint(0, 256, (5, 3, 20, 30)).byte()
+    corners = torch.stack([torch.arange(5), torch.arange(5) * 3], dim=1)
+    ways = (vdata._crop_one_by_one, vdata._crop_at_once)
+    one, other = (crop(images, corners, 9) for crop in ways)
+    assert torch.equal(one, other)
+    assert torch.equal(one[2], images[2, :, 2:11, 6:15])
+
+
+def test_uniform_numbers_stand_for_a_generator():
+    images = torch.randint(0, 256, (6, 3, 24, 24)).byte()
+    u = torch.rand(6, 5)
+    crops = vdata.random_resized_crop(images, 16, u=u)
+    halves = [vdata.random_resized_crop(images[r], 16, u=u[r]) for r in HALVES]
+    torch.testing.assert_close(crops, torch.cat(halves))
+    corners = [vdata.random_crop(images[r], 16, u=u[r, :2]) for r in HALVES]
+    assert torch.equal(vdata.random_crop(images, 16, u=u[:, :2]), torch.cat(corners))
+    flipped = vdata.random_flip(images, u=torch.tensor([[0.0], [0.9]] * 3))
+    assert torch.equal(flipped[0], images[0].flip(-1))
+    assert torch.equal(flipped[1], images[1])
+    components = vdata.colour_components(images)
+    middle = vdata.pca_colour(images, components, u=torch.full((6, 3), 0.5))
+    torch.testing.assert_close(middle, images.float())
+    extreme = vdata.pca_colour(images, components, u=torch.zeros(6, 3))
+    assert extreme.isfinite().all()
+
+
+HALVES = (slice(0, 2), slice(2, 6))

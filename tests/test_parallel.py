@@ -186,9 +186,12 @@ def test_a_batch_that_cannot_be_shared_is_one_line(monkeypatch):
 
 def test_more_processes_than_gpus_is_one_line(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setenv("LOCAL_RANK", "1000")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1000")
     with (
-        pytest.raises(ValueError, match=r"but only \d+ GPUs: lower --nproc-per-node"),
+        pytest.raises(
+            ValueError,
+            match=r"1000 processes, but only \d+ GPUs: lower --nproc-per-node",
+        ),
         processes("cuda"),
     ):
         pass

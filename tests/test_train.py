@@ -8,7 +8,8 @@ from torch import nn
 
 from vhist import Recipe, create_model, evaluate, fit
 from vhist.data import Dataset, Split
-from vhist.train import Batches, make_optimizer, recipe_for
+from vhist.recipe import recipe_for
+from vhist.train import Batches, make_optimizer, seed_step
 
 
 def toy(n: int = 60, size: int = 64, classes: int = 3) -> Dataset:
@@ -128,9 +129,88 @@ def test_vectors_positions_and_tokens_do_not_decay():
     assert len(decayed["params"]) + len(free["params"]) == len(names)
 
 
+def test_progressive_resizing_grows_in_eights_and_ends_at_full_size():
+    recipe = Recipe(epochs=12, image_size=128, start_size=64)
+    sizes = [recipe.size_at(epoch) for epoch in range(12)]
+    assert sizes == [64, 72, 80, 88, 96, 104, 112, 120, 128, 128, 128, 128]
+    assert {Recipe(epochs=3).size_at(epoch) for epoch in range(3)} == {64}
+    one = Recipe(epochs=1, image_size=50, start_size=50)
+    assert one.size_at(0) == 50
+    grown = replace(RECIPE, epochs=4, image_size=32, start_size=16)
+    seen = []
+    model = tiny()
+    model[0] = nn.AdaptiveAvgPool2d(16)
+    model.register_forward_pre_hook(lambda _, x: seen.append(x[0].shape[-1]))
+    fit(model, toy(), grown, verbose=False)
+    trained = [size for size in seen if seen.count(size) >= 6]
+    assert sorted(set(trained)) == [16, 24, 32]
+    assert trained[-1] == 32
+
+
+def test_a_batch_in_parts_is_the_same_batch():
+    whole, parts = tiny(), tiny()
+    fit(whole, toy(), RECIPE, verbose=False)
+    fit(parts, toy(), replace(RECIPE, accumulate=5), verbose=False)
+    torch.testing.assert_close(whole[-1].weight, parts[-1].weight, rtol=1e-3, atol=1e-5)
+
+
+def test_the_average_of_the_weights_is_evaluated_and_kept():
+    steps, weights, decay = 6, [], 0.7
+    recipe = replace(RECIPE, epochs=1, ema=decay)
+    model = tiny()
+    optimizer_sees = model[-1].weight
+    model.register_forward_pre_hook(
+        lambda *_: weights.append(optimizer_sees.detach().clone())
+    )
+    fit(model, toy(), replace(recipe, ema=0.0), verbose=False)
+    weights = [*weights[2 : 1 + steps], model[-1].weight.detach().clone()]
+    expected = weights[0]  # after the first step; the average begins with it
+    for w in weights[1:]:
+        expected = decay * expected + (1 - decay) * w
+    averaged = tiny()
+    run = fit(averaged, toy(), recipe, verbose=False)
+    torch.testing.assert_close(averaged[-1].weight, expected)
+    again = evaluate(averaged, toy().val, image_size=64)
+    assert again.loss == pytest.approx(run.log[-1]["val_loss"], abs=1e-5)
+
+
+def test_a_step_draws_the_same_random_numbers_whatever_came_before():
+    drawn = []
+    for before in (0, 1000):
+        torch.rand(before)
+        seed_step(3, 7)
+        drawn.append(torch.rand(4))
+    seed_step(3, 8)
+    assert torch.equal(*drawn)
+    assert not torch.equal(drawn[0], torch.rand(4))
+    seed_step(3, 7, rank=1)
+    assert not torch.equal(drawn[0], torch.rand(4))
+
+
+@pytest.mark.slow
+def test_a_compiled_model_learns_the_same():
+    losses = []
+    for compiled in ("on", "off"):
+        run = fit(tiny(), toy(), replace(RECIPE, compile=compiled), verbose=False)
+        losses.append([entry["train_loss"] for entry in run.log])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_tensorboard_gets_each_line_of_the_log(tmp_path):
+    pytest.importorskip("tensorboard")
+    fit(tiny(), toy(), RECIPE, tensorboard=tmp_path, verbose=False)
+    (events,) = tmp_path.iterdir()
+    assert b"val_accuracy" in events.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"accumulate": 3}, "batch_size must be a multiple of accumulate"),
+        ({"start_size": 80}, "start_size cannot be above image_size=64"),
+        ({"start_size": 0}, "start_size must be at least 1"),
+        ({"ema": 1.0}, r"ema must be in \[0, 1\)"),
+        ({"compile": "yes"}, "compile must be one of auto, on, off"),
         ({"epochs": 0}, "epochs must be at least 1"),
         ({"batch_size": -1}, "batch_size must be at least 1"),
         ({"lr": 0.0}, "lr must be positive"),

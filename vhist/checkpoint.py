@@ -21,7 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from vhist.runs import commit, peak_memory
+from vhist._checks import brief, check_file, fits
+from vhist.runs import check_entry, commit, peak_memory
 
 if TYPE_CHECKING:
     from vhist.train import Batches
@@ -33,6 +34,7 @@ __all__ = [
     "State",
     "exists",
     "load",
+    "read_whole",
     "remove",
     "save",
     "write_whole",
@@ -54,7 +56,7 @@ def save(state: dict, path: str | Path) -> None:
         If it cannot be written; what was there is still there.
     """
     path = Path(path)
-    write_whole(lambda partial: torch.save(state, partial), path, _previous(path))
+    write_whole(lambda file: torch.save(state, file), path, _previous(path))
 
 
 def load(path: str | Path) -> dict | None:
@@ -76,7 +78,7 @@ def load(path: str | Path) -> dict | None:
     complaints = []
     for candidate in (path, _previous(path)):
         try:
-            state = _read(candidate)
+            state = read_whole(candidate, "checkpoint")
         except FileNotFoundError:
             continue
         except ValueError as error:
@@ -104,12 +106,13 @@ def remove(path: str | Path) -> None:
 
 
 def write_whole(write, path: Path, keep: Path | None = None) -> None:
-    """Call ``write`` with a temporary path, bring it to disk and rename it.
+    """Let ``write`` fill a temporary file, bring it to the disk and rename it.
 
     Parameters
     ----------
     write : callable
-        Takes the path to write to.
+        Takes the file, open for writing bytes. PyTorch puts no name of a file into
+        one that it is given open: equal tensors make equal bytes.
     path : Path
         The final name; replaced in one step, so that it is whole at any moment.
     keep : Path, optional
@@ -123,12 +126,14 @@ def write_whole(write, path: Path, keep: Path | None = None) -> None:
     partial = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(partial)
-        _to_disk(partial)
+        with partial.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
         if keep is not None and path.exists():
             path.replace(keep)
         partial.replace(path)
-        _to_disk(path.parent)
+        _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
         with suppress(OSError):  # for instance below a file that is no folder
             partial.unlink(missing_ok=True)
@@ -140,38 +145,71 @@ def _previous(path: Path) -> Path:
     return path.with_name(f"{path.name}.previous")
 
 
-def _to_disk(path: Path) -> None:
-    """Have the system write a file, or a folder's entries, to the disk itself."""
-    if os.name == "nt" and path.is_dir():
+def _sync_folder(folder: Path) -> None:
+    """Bring the new name to the disk; Windows does so by itself."""
+    if os.name == "nt":
         return
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
 
 
-def _read(path: Path) -> dict:
-    """Return a state; raise ValueError if the file is damaged or of another kind."""
+def read_whole(path: Path, what: str) -> dict:
+    """Read a file that :func:`torch.save` wrote, without trusting it.
+
+    Every byte is checked against the checksums in the file, and nothing but tensors
+    and plain values is accepted. Nothing is unpacked to the disk.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        What it should be, for the message.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged or something else.
+    OSError
+        If it is not there or cannot be read.
+    """
+    check_file(path)
+    path.open("rb").close()  # what the system has to say, it says here
     try:
         with zipfile.ZipFile(path) as archive:
-            if any(part.compress_type for part in archive.infolist()):
-                raise ValueError(f"{path} is no checkpoint of vhist")
+            members = archive.infolist()
+            # torch.save neither compresses nor leaves its folder nor repeats itself.
+            strange = (
+                len({m.filename for m in members}) < len(members)
+                or any(m.compress_type for m in members)
+                or any(".." in m.filename.split("/") for m in members)
+            )
+            if strange:
+                raise ValueError(f"{path} is no {what}")
             damaged = archive.testzip()
         if damaged is not None:
             raise ValueError(f"{path} is damaged (wrong checksum)")
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (FileNotFoundError, PermissionError, IsADirectoryError):
-        raise
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, about what is refused below
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except zipfile.BadZipFile as error:
-        raise ValueError(f"{path} is damaged or no checkpoint") from error
+        raise ValueError(f"{path} is damaged or no {what}") from error
     except Exception as error:  # torch raises whatever a strange file provokes
         if isinstance(error, ValueError) and str(path) in str(error):
             raise
-        raise ValueError(f"{path} is no checkpoint of vhist") from error
+        raise ValueError(f"{path} is no {what}") from error
     if not isinstance(state, dict):
-        raise ValueError(f"{path} is no checkpoint of vhist")
+        raise ValueError(f"{path} is no {what}")
     return state
+
+
+# What the optimizers keep of each parameter.
+_MOMENTS = {
+    torch.optim.SGD: {"momentum_buffer"},
+    torch.optim.AdamW: {"step", "exp_avg", "exp_avg_sq"},
+}
 
 
 class State:
@@ -309,21 +347,98 @@ class State:
             return
         try:
             _check_same(stored["facts"], self.facts, path)
+            self._check(stored)
             losses = stored["losses"].to(self.device)
             same = len(losses) == self.team.size
             self.losses[:] = losses[self.team.rank] if same else losses.mean(dim=0)
             for key, part in self.parts.items():
-                if part is not None:
+                if isinstance(part, torch.optim.Optimizer):
+                    # Its settings follow from the recipe; a file has no say in them.
+                    own = part.state_dict()["param_groups"]
+                    moments = {"state": stored[key]["state"], "param_groups": own}
+                    part.load_state_dict(moments)
+                elif part is not None:
                     part.load_state_dict(stored[key])
-            self.step, self.log = int(stored["step"]), list(stored["log"])
-            self.commit = str(stored["commit"])
+            self.step, self.log = stored["step"], stored["log"]
+            self.commit = stored["commit"]
             times = stored["seconds"], stored["cpu_seconds"]
             self._begin_clock(*times, stored["peak_memory"])
-        except (KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
+        except _Differs as error:
+            raise ValueError(str(error)) from None
+        except Exception as error:  # a strange file may provoke any
             reason = " ".join(str(error).split())[:200]
+            if isinstance(error, KeyError):
+                reason = f"it lacks {brief(error.args[0])}"
             raise ValueError(
                 f"{path} is no checkpoint of this run: {reason}"
             ) from error
+
+    def _check(self, stored: dict) -> None:
+        """Raise unless all that is stored can be taken over, before any of it is."""
+        step, log, n = stored["step"], stored["log"], len(self.losses)
+        epochs = self.batches.recipe.epochs
+        if not fits(step, int) or not fits(log, list[dict]):
+            raise TypeError("its step is no whole number or its log no list")
+        # The epoch's last step may be saved before its line in the log.
+        if not len(log) * n <= step <= min(len(log) + 1, epochs) * n:
+            raise ValueError(
+                f"it is at step {brief(step)} after {len(log)} of {epochs} epochs of "
+                f"{n} steps"
+            )
+        for number, entry in enumerate(log, start=1):
+            check_entry(entry)
+            if entry["epoch"] != number:
+                raise ValueError(f"line {number} of its log is of another epoch")
+        for key in ("seconds", "cpu_seconds", "peak_memory"):
+            if not fits(stored[key], float) or not 0 <= stored[key] < 2**63:
+                raise ValueError(f"its {key} is {brief(stored[key])}")
+        if not isinstance(stored["commit"], str):
+            raise TypeError(f"its commit is {brief(stored['commit'])}")
+        losses = stored["losses"]
+        like = self.losses.new_empty(max(1, len(losses)), n)
+        _check_array("losses", losses, like)
+        if not losses.isfinite().all():
+            raise ValueError("its losses are not finite")
+        for key, part in self.parts.items():
+            if isinstance(part, torch.optim.Optimizer):
+                _check_moments(stored[key]["state"], part, step)
+            elif part is not None:
+                _check_arrays(key, stored[key], part.state_dict())
+
+
+def _check_array(name: str, value: object, like: Tensor) -> None:
+    """Raise unless a value is a tensor of the same shape and type as another."""
+    if not isinstance(value, Tensor) or value.layout != like.layout:
+        raise TypeError(f"its {name} is no array")
+    if value.shape != like.shape or value.dtype != like.dtype:
+        raise ValueError(
+            f"its {name} is {value.dtype} of shape {tuple(value.shape)}, not "
+            f"{like.dtype} of {tuple(like.shape)}"
+        )
+
+
+def _check_arrays(name: str, there: dict, here: dict) -> None:
+    """Raise unless two state dicts have the same names, shapes and types."""
+    different = sorted(map(str, there.keys() ^ here.keys()))
+    if different:
+        raise ValueError(f"its {name} has other arrays, such as {different[0]}")
+    for key, value in here.items():
+        _check_array(f"{name} {key}", there[key], value)
+
+
+def _check_moments(there: dict, optimizer: torch.optim.Optimizer, step: int) -> None:
+    """Raise unless an optimizer's state is one array, or a count, per parameter."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for i, moments in there.items():
+        if not fits(i, int) or not 0 <= i < len(parameters):
+            raise ValueError(f"its optimizer knows a parameter {brief(i)}")
+        if moments and moments.keys() != _MOMENTS[type(optimizer)]:
+            raise ValueError(f"its optimizer keeps {brief(list(moments))}")
+        for name, value in moments.items():
+            like = torch.tensor(0.0) if name == "step" else parameters[i]
+            _check_array(f"optimizer {name}", value, like)
+            if name == "step" and not 0 < value <= step:
+                raise ValueError(f"its optimizer is at step {value.item()}")
 
 
 def _check_same(there: dict, here: dict, path: Path) -> None:
@@ -334,10 +449,21 @@ def _check_same(there: dict, here: dict, path: Path) -> None:
         for key, value in pairs:
             if (part, key) != ("data", "name") and old.get(key) != value:
                 what = f"{part} {key}".strip()
-                raise ValueError(
-                    f"cannot continue {path}: its {what} is {old.get(key)}, not "
-                    f"{value}; give what it began with, or choose another name"
+                raise _Differs(
+                    f"cannot continue {path}: its {what} is {_plain(old.get(key))}, "
+                    f"not {_plain(value)}; give what it began with, or choose another "
+                    "name"
                 )
+
+
+def _plain(value: object) -> str:
+    """Return a value as text on a line; short text without quotes."""
+    short = isinstance(value, str) and value.isprintable() and len(value) < 100
+    return str(value) if short else brief(value)
+
+
+class _Differs(ValueError):
+    """The checkpoint is of another run; its message is for the user."""
 
 
 class Interrupted(KeyboardInterrupt):

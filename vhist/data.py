@@ -12,11 +12,15 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
+
+from vhist._checks import brief, check_file, fits
+from vhist.checkpoint import read_whole
 
 __all__ = [
     "MEAN",
@@ -24,7 +28,10 @@ __all__ = [
     "WNIDS",
     "Dataset",
     "Split",
+    "cache_dir",
     "colour_components",
+    "decode",
+    "list_folder",
     "load_dataset",
     "load_folder",
     "normalize",
@@ -54,6 +61,9 @@ WNIDS = {
 }
 
 _SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm")
+
+# Pillow knows many more; one of them, EPS, has Ghostscript run the file.
+_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
 
 
 @dataclass(frozen=True)
@@ -163,7 +173,7 @@ def load_dataset(
     chosen = root or os.environ.get("VHIST_DATA")
     if name == "folder" and chosen is None:
         raise ValueError("data set 'folder' needs root=, with train/ and val/ inside")
-    base = Path(chosen or _cache_dir()).expanduser()
+    base = Path(chosen or cache_dir()).expanduser()
     if not (base / "train").is_dir() and name != "folder":
         base = _download(name, base, size)
     return load_folder(base, image_size=image_size, skip_bad=skip_bad)
@@ -194,20 +204,11 @@ def load_folder(
     """
     _check_size(image_size)
     root = Path(root).expanduser()
-    train_dir, val_dir = _split_dirs(root)
-    classes = _classes(train_dir)
-    if _classes(val_dir) != classes:
-        raise ValueError(
-            f"{train_dir} and {val_dir} have different classes: "
-            f"{len(classes)} and {len(_classes(val_dir))} folders"
-        )
-    files = [list(_pictures(d, classes)) for d in (train_dir, val_dir)]
-    for folder, found in zip((train_dir, val_dir), files, strict=True):
-        if not found:
-            raise ValueError(f"no pictures below {folder}: one folder per class?")
-    cached = _cache_dir() / f"{_quick_key(root, files, image_size)}.pt"
-    stored = _read_cache(cached)
+    classes, files = list_folder(root)
+    cached = cache_dir() / f"{_quick_key(root, files, image_size)}.pt"
+    stored = _read_cache(cached, image_size, len(classes))
     if stored is None:
+        _check_room(sum(map(len, files)), image_size)
         stored = _decode_all(root, files, image_size, skip_bad)
         _write_cache(cached, stored)
     if stored["skipped"]:
@@ -220,9 +221,64 @@ def load_folder(
     return Dataset(root.resolve().name, names, train, val, stored["fingerprint"])
 
 
+def list_folder(root: Path) -> tuple[list[str], list[list[tuple[Path, int]]]]:
+    """List a folder of pictures without opening them.
+
+    Parameters
+    ----------
+    root : Path
+        See :func:`load_folder`.
+
+    Returns
+    -------
+    classes : list of str
+        Names of the folders of the classes.
+    files : list of two lists of (Path, int)
+        Each file of the training and of the validation split, with its label.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        See :func:`load_dataset`.
+    """
+    train_dir, val_dir = _split_dirs(root)
+    classes = _classes(train_dir)
+    different = sorted(set(classes) ^ set(_classes(val_dir)))
+    if different:
+        raise ValueError(
+            f"{train_dir} and {val_dir} have different classes: only one has a folder "
+            f"{different[0]!r}"
+        )
+    files = [list(_pictures(d, classes)) for d in (train_dir, val_dir)]
+    for folder, found in zip((train_dir, val_dir), files, strict=True):
+        if not found:
+            raise ValueError(f"no pictures below {folder}: one folder per class?")
+    empty = set(range(len(classes))) - {label for _, label in files[0]}
+    if empty:
+        raise ValueError(f"no pictures below {train_dir / classes[min(empty)]}")
+    return classes, files
+
+
 def _check_size(image_size: int) -> None:
+    if not fits(image_size, int):
+        raise TypeError(f"image_size must be a whole number, got {brief(image_size)}")
     if image_size < 16:
         raise ValueError(f"image_size must be at least 16 pixels, got {image_size}")
+
+
+def _check_room(count: int, size: int) -> None:
+    """Raise ValueError if so many pictures are more than this machine can hold."""
+    try:
+        have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # another system: let it try
+        return
+    need = count * 3 * size**2
+    if need > have:
+        raise ValueError(
+            f"{count:,} pictures of {brief(size)} pixels need more than the "
+            f"{have / 1e9:.0f} GB of this machine; choose a smaller image_size "
+            "(--data-size)"
+        )
 
 
 def _sketchnette(image_size: int, train: int = 4000, val: int = 1000) -> Dataset:
@@ -231,20 +287,21 @@ def _sketchnette(image_size: int, train: int = 4000, val: int = 1000) -> Dataset
 
     source = Path(sketchnette.__file__).read_bytes()
     key = hashlib.sha256(b"%d %d %d" % (image_size, train, val) + source).hexdigest()
-    cached = _cache_dir() / f"sketchnette-{key[:16]}.pt"
-    stored = _read_cache(cached)
+    cached = cache_dir() / f"sketchnette-{key[:16]}.pt"
+    stored = _read_cache(cached, image_size, 10)
     if stored is None:
-        stored = {}
+        _check_room(train + val, image_size)
+        stored = {"skipped": [], "fingerprint": ""}
         for part, n in (("train", train), ("val", val)):
             drawn = sketchnette.sketchnette(n, image_size=image_size, split=part)
             stored[f"{part}_images"], stored[f"{part}_labels"] = drawn
+            stored[f"{part}_files"] = [f"{part}/{i:05d}" for i in range(n)]
         _write_cache(cached, stored)
     digest = hashlib.sha256()
     splits: list[Split] = []
     for part in ("train", "val"):
         images, labels = stored[f"{part}_images"], stored[f"{part}_labels"]
-        files = tuple(f"{part}/{i:05d}" for i in range(len(labels)))
-        splits.append(Split(images, labels, files))
+        splits.append(Split(images, labels, tuple(stored[f"{part}_files"])))
         digest.update(images.numpy().tobytes())
     train_split, val_split = splits
     fingerprint = digest.hexdigest()[:16]
@@ -313,7 +370,8 @@ def _pictures(folder: Path, classes: list[str]) -> Iterator[tuple[Path, int]]:
     """Yield each file below the class folders with its label, hidden files aside."""
     for label, name in enumerate(classes):
         for path in sorted((folder / name).rglob("*")):
-            if path.is_file() and not path.name.startswith("."):
+            # A link that leads nowhere is no folder: to be named, not passed over.
+            if not path.is_dir() and not path.name.startswith("."):
                 yield path, label
 
 
@@ -322,11 +380,14 @@ def _decode(path: Path, size: int) -> Tensor:
     import numpy as np
     from PIL import Image, ImageOps
 
-    with Image.open(path) as image:
+    check_file(path)
+    with Image.open(path, formats=_FORMATS) as image:
+        if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
+            raise ValueError("32 bits a pixel, white is unknown: save it with 8 or 16")
         image.draft("RGB", (size, size))  # lets the JPEG decoder skip what is unused
         image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I"):  # 16 bits
-            image = image.point(lambda v: v / 256).convert("L")
+            image = image.convert("I").point(lambda v: v / 256).convert("L")
         if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
             image = image.convert("RGBA")
             white = Image.new("RGBA", image.size, "white")
@@ -337,14 +398,39 @@ def _decode(path: Path, size: int) -> Tensor:
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)  # hwc -> chw
 
 
+def decode(path: Path, size: int) -> Tensor:
+    """Decode one picture as :func:`load_folder` does.
+
+    Parameters
+    ----------
+    path : Path
+    size : int
+        Height and width, in pixels: the shorter side is scaled, the middle is kept.
+
+    Returns
+    -------
+    Tensor of shape (3, size, size), uint8
+
+    Raises
+    ------
+    ValueError
+        If it is no picture, or not there.
+    """
+    try:
+        return _decode(path, size)
+    except Exception as error:  # Pillow raises whatever a broken file provokes
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(getattr(error, "strerror", None) or reason) from error
+
+
 def _try_decode(path: Path, size: int) -> Tensor | str:
     """Return the picture, or why there is none."""
     if path.suffix.lower() not in _SUFFIXES:
         return "not a picture by its name"
     try:
-        return _decode(path, size)
-    except Exception as error:  # Pillow raises whatever a broken file provokes
-        return (str(error).splitlines() or [type(error).__name__])[0]
+        return decode(path, size)
+    except ValueError as error:
+        return str(error)
 
 
 def _decode_all(
@@ -365,7 +451,7 @@ def _decode_all(
                     _refuse_or_warn(stored["skipped"], skip_bad, quiet=True)
                     continue
                 digest.update(
-                    name.encode() + hashlib.sha256(path.read_bytes()).digest()
+                    os.fsencode(name) + hashlib.sha256(path.read_bytes()).digest()
                 )
                 good.append((picture, label, name))
             if not good:
@@ -383,17 +469,24 @@ def _decode_all(
 def _refuse_or_warn(bad: list[str], skip_bad: bool, *, quiet: bool = False) -> None:
     if not skip_bad:
         raise ValueError(
-            f"cannot read {bad[0]}; remove the file or leave such files out with "
-            "skip_bad=True (--skip-bad)"
+            f"cannot read {_one_line(bad[0])}; remove the file or leave such files out "
+            "with skip_bad=True (--skip-bad)"
         )
     if not quiet:
         warnings.warn(
-            f"{len(bad)} files are no pictures and were left out, the first: {bad[0]}",
+            f"{len(bad)} files are no pictures and were left out, the first: "
+            f"{_one_line(bad[0])}",
             stacklevel=3,
         )
 
 
-def _cache_dir() -> Path:
+def _one_line(text: str) -> str:
+    """Escape what would break a line or a terminal, as names of files may hold."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def cache_dir() -> Path:
+    """Return where data sets are kept: ``VHIST_CACHE``, else ``~/.cache/vhist``."""
     base = os.environ.get("VHIST_CACHE") or "~/.cache/vhist"
     return Path(base).expanduser()
 
@@ -403,18 +496,29 @@ def _quick_key(root: Path, files: list[list[tuple[Path, int]]], size: int) -> st
     digest = hashlib.sha256(f"1 {size} {root.resolve()}".encode())
     for pairs in files:
         for path, _ in pairs:
-            stat = path.stat()
-            digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}".encode())
+            stat = path.stat() if path.exists() else path.lstat()
+            digest.update(os.fsencode(path))
+            digest.update(f" {stat.st_size} {stat.st_mtime_ns}".encode())
     return digest.hexdigest()[:24]
 
 
-def _read_cache(path: Path) -> dict | None:
+def _read_cache(path: Path, size: int, classes: int) -> dict | None:
     """Return what is stored, or None if there is nothing or it is damaged."""
     try:
-        return torch.load(path, weights_only=True)
-    except FileNotFoundError:
-        return None
-    except Exception:  # a torn file is decoded again, whatever torch says of it
+        stored = read_whole(path, "cache")
+        for split in ("train", "val"):
+            images, labels, files = (
+                stored[f"{split}_{key}"] for key in ("images", "labels", "files")
+            )
+            n = len(labels)
+            good = images.shape == (n, 3, size, size) and images.dtype == torch.uint8
+            good &= labels.shape == (n,) and labels.dtype == torch.int64
+            good &= int(labels.min()) >= 0 and int(labels.max()) < classes
+            if not (good and fits(files, list[str]) and len(files) == n):
+                return None
+        good = fits(stored["skipped"], list[str]) and fits(stored["fingerprint"], str)
+        return stored if good else None
+    except Exception:  # whatever is wrong with it, the pictures are decoded again
         return None
 
 
@@ -443,9 +547,16 @@ def normalize(images: Tensor) -> Tensor:
     -------
     Tensor of shape (n, 3, h, w), float32
     """
-    mean = 255 * torch.tensor(MEAN, device=images.device).view(3, 1, 1)
-    std = 255 * torch.tensor(STD, device=images.device).view(3, 1, 1)
+    mean, std = _moments(images.device)
     return (images.float() - mean) / std
+
+
+@cache  # made anew for every batch, they would cost more than the subtraction
+def _moments(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return mean and deviation in [0, 255], each of shape (3, 1, 1)."""
+    with torch.inference_mode(False):
+        mean, std = (255 * torch.tensor(m, device=device) for m in (MEAN, STD))
+        return mean.view(3, 1, 1), std.view(3, 1, 1)
 
 
 def resize(images: Tensor, size: int) -> Tensor:
@@ -509,19 +620,36 @@ def random_crop(
     ValueError
         If the pictures are smaller than ``size``.
     """
-    n, c, h, w = images.shape
+    h, w = images.shape[-2:]
     if size > min(h, w):
         raise ValueError(
             f"cannot crop {size} pixels from pictures of {h}x{w}: load the data with "
             f"image_size={size} or more"
         )
-    out = images.new_empty(n, c, size, size)
-    room = torch.tensor([h - size + 1, w - size + 1])
-    draw = _uniform(images, 2, generator, u).cpu()
-    # A loop of slices: on a CPU twice as fast as one gather.
-    for i, (top, left) in enumerate((draw * room).long().tolist()):
+    u = _uniform(images, 2, generator, u)
+    top, left = u[:, 0] * (h - size + 1), u[:, 1] * (w - size + 1)
+    corners = torch.stack([top, left], dim=1).long()
+    crop = _crop_one_by_one if images.device.type == "cpu" else _crop_at_once
+    return crop(images, corners, size)
+
+
+def _crop_one_by_one(images: Tensor, corners: Tensor, size: int) -> Tensor:
+    """Copy slices: on a CPU twice as fast as one gather."""
+    out = images.new_empty(*images.shape[:2], size, size)
+    for i, (top, left) in enumerate(corners.tolist()):
         out[i] = images[i, :, top : top + size, left : left + size]
     return out
+
+
+def _crop_at_once(images: Tensor, corners: Tensor, size: int) -> Tensor:
+    """Gather all crops: a GPU need not wait for the processor to know the corners."""
+    n, c = images.shape[:2]
+    span = torch.arange(size, device=images.device)
+    rows = (corners[:, :1] + span).view(n, 1, size, 1)
+    columns = (corners[:, 1:] + span).view(n, 1, 1, size)
+    pictures = torch.arange(n, device=images.device).view(n, 1, 1, 1)
+    channels = torch.arange(c, device=images.device).view(1, c, 1, 1)
+    return images[pictures, channels, rows, columns]
 
 
 def random_resized_crop(

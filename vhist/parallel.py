@@ -113,13 +113,12 @@ def processes(device: str) -> Iterator[torch.device]:
         return
     mine = torch.device(device)
     if mine.type == "cuda":
-        local = int(os.environ["LOCAL_RANK"])
-        if local >= torch.cuda.device_count():
+        wanted, gpus = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
+        if wanted > gpus:
             raise ValueError(
-                f"{os.environ.get('LOCAL_WORLD_SIZE', local + 1)} processes, but only "
-                f"{torch.cuda.device_count()} GPUs: lower --nproc-per-node"
+                f"{wanted} processes, but only {gpus} GPUs: lower --nproc-per-node"
             )
-        mine = torch.device("cuda", local)
+        mine = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(mine)
     backend = "cpu:gloo,cuda:nccl" if mine.type == "cuda" else "gloo"
     with _lost_neighbour():

@@ -1,10 +1,16 @@
 """The recipe: everything that decides a training run, but the model and the data."""
 
 import math
+import sys
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from vhist._checks import brief, check_fields
+
 __all__ = ["Recipe", "recipe_for"]
+
+# Far beyond any use; what is larger is a slip of the hand.
+_MOST = {"image_size": 10_000, "start_size": 10_000}
 
 
 @dataclass(frozen=True)
@@ -62,24 +68,36 @@ class Recipe:
     """of shuffling, augmentation and dropout"""
 
     def __post_init__(self) -> None:
+        check_fields(self)
+        # A record that is read has a list here.
+        object.__setattr__(self, "crop_area", tuple(self.crop_area))
         for name in (
             *("epochs", "batch_size", "accumulate", "step_epochs"),
             *("image_size", "start_size"),
         ):
-            value = getattr(self, name)
+            value, most = getattr(self, name), _MOST.get(name, 10**9)
             if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
-        for name in ("lr", "step_factor"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+                raise ValueError(f"{name} must be at least 1, got {brief(value)}")
+            if value is not None and value > most:
+                raise ValueError(f"{name} must be at most {most:,}, got {brief(value)}")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed must be in [0, 2**63), got {brief(self.seed)}")
+        for name in ("lr", "step_factor", "clip_norm"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value <= sys.float_info.max:
+                raise ValueError(
+                    f"{name} must be positive and finite, got {brief(value)}"
+                )
         for name in ("weight_decay", "warmup_epochs"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} cannot be below 0, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not 0 <= value <= sys.float_info.max:
+                raise ValueError(
+                    f"{name} cannot be below 0 nor infinite, got {brief(value)}"
+                )
         for name in ("momentum", "label_smoothing", "ema"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
-        if self.clip_norm is not None and not self.clip_norm > 0:
-            raise ValueError(f"clip_norm must be positive, got {self.clip_norm}")
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {brief(value)}")
         if self.batch_size % self.accumulate:
             raise ValueError(
                 f"batch_size must be a multiple of accumulate, got {self.batch_size} "
@@ -93,13 +111,14 @@ class Recipe:
         if not 0 < self.crop_area[0] <= self.crop_area[1] <= 1:
             raise ValueError(
                 f"crop_area must be two numbers in (0, 1], the smaller first, "
-                f"got {self.crop_area}"
+                f"got {brief(self.crop_area)}"
             )
-        _one_of("optimizer", self.optimizer, "adamw", "sgd")
-        _one_of("schedule", self.schedule, "constant", "cosine", "onecycle", "step")
-        _one_of("augment", self.augment, "resized_crop", "paper", "none")
-        _one_of("precision", self.precision, "auto", "float32", "bfloat16")
-        _one_of("compile", self.compile, "auto", "on", "off")
+        drops = self.epochs // self.step_epochs
+        if self.schedule == "step" and drops * abs(math.log10(self.step_factor)) > 300:
+            raise ValueError(
+                f"{drops} drops by step_factor={self.step_factor} are beyond any "
+                "number; raise step_epochs"
+            )
 
     def lr_at(self, epoch: float) -> float:
         """Return the learning rate after ``epoch`` epochs, a float."""
@@ -122,11 +141,6 @@ class Recipe:
         t = min(1.0, epoch / max(1, self.epochs * 2 / 3))
         grown = (self.image_size - self.start_size) * t
         return self.image_size if t == 1 else self.start_size + int(grown / 8) * 8
-
-
-def _one_of(name: str, value: str, *allowed: str) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
 
 
 def recipe_for(model: str) -> Recipe:

@@ -3,6 +3,8 @@
 Every number that a page shows is read from such a record; none is typed.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import platform
@@ -13,8 +15,12 @@ from datetime import date
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+from vhist._checks import brief, check_fields, check_file, fits
+
+if TYPE_CHECKING:  # to look at records, PyTorch is not needed
+    import torch
 
 __all__ = [
     "ARTICLE",
@@ -29,6 +35,12 @@ __all__ = [
 ]
 
 RECORDS = Path(__file__).parent / "records"
+
+# What every record has in these fields.
+_DATA = {"name": str, "classes": list[str], "train": int, "val": int}
+_LOG = dict.fromkeys(
+    ("lr", "train_loss", "val_loss", "val_accuracy", "seconds"), float
+) | {"epoch": int}
 
 #: Right answers among Imagenette's 3,925 validation pictures that the source article
 #: reports for its full-size networks (AlexNet, VGG-16, ResNet-34, ViT-B/16) after 200
@@ -52,7 +64,7 @@ class Run:
     parameters : int
         Number of trained numbers.
     recipe : dict
-        All fields of :class:`vhist.train.Recipe`.
+        All fields of :class:`vhist.recipe.Recipe`.
     data : dict
         Name, fingerprint, classes, number of pictures and their size in pixels.
     command : str
@@ -124,6 +136,8 @@ class Run:
     def confusion(self) -> list[list[int]]:
         """Number of pictures of class ``row`` that were taken for class ``column``."""
         k = len(self.data["classes"])
+        if max([*self.labels, *self.predictions]) >= k:
+            raise ValueError(f"the record {self.name} names more than its {k} classes")
         table = [[0] * k for _ in range(k)]
         for label, prediction in zip(self.labels, self.predictions, strict=True):
             table[label][prediction] += 1
@@ -137,11 +151,14 @@ class Run:
             stored[key] = _pack(stored[key])
         lines = ",\n".join(f" {json.dumps(k)}: {_json(v)}" for k, v in stored.items())
         partial = path.with_suffix(f".partial-{os.getpid()}")
-        partial.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
-        return partial.replace(path)
+        try:
+            partial.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+            return partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
     @classmethod
-    def read(cls, path: str | Path) -> "Run":
+    def read(cls, path: str | Path) -> Run:
         """Read a record.
 
         Raises
@@ -151,21 +168,51 @@ class Run:
         ValueError
             If the file is no record of a run.
         """
+        check_file(Path(path))
         try:
             stored = json.loads(Path(path).read_text(encoding="utf-8"))
+            if not isinstance(stored, dict):
+                raise ValueError(f"it holds {brief(stored)}")
             names = {f.name for f in fields(cls)}
             needed = {f.name for f in fields(cls) if f.default is MISSING}
-            if not needed <= set(stored) <= names:
-                raise ValueError("other fields")
+            for what, found in (
+                ("lacks", needed - set(stored)),
+                ("has unknown fields:", set(stored) - names),
+            ):
+                if found:
+                    raise ValueError(f"it {what} {brief(', '.join(sorted(found)))}")
             for key in ("predictions", "labels"):
                 stored[key] = _unpack(stored[key])
-        except (ValueError, TypeError, AttributeError) as error:
+            run = cls(**stored)
+            run._check()
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"{path} is no record of a run: {error}") from error
-        return cls(**stored)
+        return run
+
+    def _check(self) -> None:
+        """Raise TypeError or ValueError unless pages and tables can rely on it."""
+        check_fields(self)
+        for name in ("parameters", "threads", "seconds", "cpu_seconds", "peak_memory"):
+            if not 0 <= getattr(self, name) < 2**63:
+                raise ValueError(
+                    f"{name} is out of range: {brief(getattr(self, name))}"
+                )
+        _check_keys("data", self.data, _DATA)
+        if not (self.data["classes"] and self.log and self.labels):
+            raise ValueError("it has no classes, no epoch or no labels")
+        if len(self.predictions) != len(self.labels):
+            raise ValueError(
+                f"it has {len(self.predictions)} predictions for {len(self.labels)} "
+                "labels"
+            )
+        for entry in self.log:
+            check_entry(entry)
 
 
 def describe_machine(device: torch.device) -> dict:
     """Return what a record says of the machine: device, threads, versions, date."""
+    import torch
+
     return {
         "device": _device_name(device),
         "threads": torch.get_num_threads(),
@@ -181,6 +228,8 @@ def describe_machine(device: torch.device) -> dict:
 @cache
 def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
+        import torch
+
         return torch.cuda.get_device_name(device)
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -194,6 +243,8 @@ def _device_name(device: torch.device) -> str:
 def peak_memory(device: torch.device) -> int:
     """Return the most memory used so far, in bytes: see :attr:`Run.peak_memory`."""
     if device.type == "cuda":
+        import torch
+
         return torch.cuda.max_memory_allocated(device)
     import resource  # not on Windows
 
@@ -264,15 +315,33 @@ def markdown(runs: list[Run]) -> str:
 
 def _pack(classes: list[int]) -> str:
     """Write up to 36 classes as one character each: thousands stay one short line."""
-    if max(classes, default=0) > 35:
-        return " ".join(map(str, classes))
+    if max(classes, default=0) > 35:  # a space even after a single number
+        return " ".join(map(str, classes)) + " " * (len(classes) == 1)
     return "".join("0123456789abcdefghijklmnopqrstuvwxyz"[c] for c in classes)
 
 
 def _unpack(text: str) -> list[int]:
+    good = isinstance(text, str) and text.isascii()
+    if not good or not f"0{text}".replace(" ", "").isalnum():
+        raise ValueError(f"classes are written as {brief(text)}")
     if " " in text:
         return [int(c) for c in text.split()]
     return [int(c, 36) for c in text]
+
+
+def check_entry(entry: dict) -> None:
+    """Raise ValueError unless it is a line of a log, see :class:`Run`."""
+    _check_keys("log", entry, _LOG)
+    if not 0 <= entry["val_accuracy"] <= 1:
+        raise ValueError(f"an accuracy is {brief(entry['val_accuracy'])}")
+
+
+def _check_keys(what: str, values: dict, kinds: dict) -> None:
+    for key, kind in kinds.items():
+        value = values.get(key)
+        huge = isinstance(value, int) and abs(value) >= 2**63
+        if huge or not fits(value, kind):
+            raise ValueError(f"{key} in its {what} is {brief(value)}")
 
 
 def _json(value: object) -> str:

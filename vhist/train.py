@@ -1,6 +1,7 @@
 """Training: a recipe, a loop that can be seen whole, an evaluation that evaluates."""
 
 import hashlib
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -16,10 +17,11 @@ from vhist import data as vdata
 from vhist.checkpoint import Keeper, State
 from vhist.data import Dataset, Split
 from vhist.parallel import Team
-from vhist.recipe import Recipe, recipe_for
+from vhist.plan import steps_per_epoch
+from vhist.recipe import Recipe
 from vhist.runs import Run, describe_machine
 
-__all__ = ["Batches", "Evaluation", "Recipe", "evaluate", "fit", "recipe_for"]
+__all__ = ["Batches", "Evaluation", "evaluate", "fit", "make_optimizer"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ def evaluate(
     logits = []
     with _autocast(precision, device):
         for images in mine.split(batch_size):
-            x = vdata.normalize(vdata.resize(images.to(device), image_size))
+            images = images.to(device, non_blocking=True)
+            x = vdata.normalize(vdata.resize(images, image_size))
             logits.append(model(x).float())
     model.train(was_training)
     answers = team.assemble(torch.cat(logits), len(split))
@@ -156,8 +159,8 @@ def fit(
         If a signal stopped the run; it is saved.
     """
     team, device = Team.current(), next(model.parameters()).device
-    _check_fit(model, data, recipe, team)
-    with memory_advice(recipe):
+    with _memory_advice(recipe):
+        _check_fit(model, data, recipe, team)
         data = data.to(device)
     # Convolutions run up to a quarter faster with channels last, also on a CPU.
     model.to(memory_format=torch.channels_last)
@@ -182,7 +185,7 @@ def fit(
     with (
         keeper,
         _Board(tensorboard if team.first else None) as board,
-        memory_advice(recipe),
+        _memory_advice(recipe),
         _fast_convolutions(device),
     ):
         for epoch in range(len(state.log), recipe.epochs):
@@ -303,9 +306,9 @@ class Batches:
         width = self.recipe.size_at(epoch)
         for i in range(start, len(self)):
             step = epoch * len(self) + i
-            chance = self.generator.manual_seed(_mix(self.recipe.seed, "batch", step))
+            self.generator.manual_seed(_mix(self.recipe.seed, "batch", step))
             # Drawn for the whole batch: the same, however many share it.
-            u = torch.rand(size, 6, generator=chance, device=device)[mine]
+            u = torch.rand(size, 6, generator=self.generator, device=device)[mine]
             chosen = order[i * size : (i + 1) * size][mine]
             images = self.augment(self.split.images[chosen], width, u)
             yield vdata.normalize(images), self.split.labels[chosen]
@@ -430,7 +433,7 @@ def _fast_convolutions(device: torch.device):
 
 
 @contextmanager
-def memory_advice(recipe: Recipe) -> Iterator[None]:
+def _memory_advice(recipe: Recipe) -> Iterator[None]:
     """Say in one line what to change if memory runs out.
 
     Raises
@@ -457,16 +460,7 @@ def memory_advice(recipe: Recipe) -> Iterator[None]:
 
 
 def _check_fit(model: nn.Module, data: Dataset, recipe: Recipe, team: Team) -> None:
-    if len(data.train) < recipe.batch_size:
-        raise ValueError(
-            f"batch_size={recipe.batch_size} is more than the {len(data.train)} "
-            "training pictures; use a smaller batch"
-        )
-    if recipe.batch_size % (team.size * recipe.accumulate):
-        raise ValueError(
-            f"batch_size={recipe.batch_size} cannot be shared evenly among "
-            f"{team.size} processes with accumulate={recipe.accumulate}"
-        )
+    steps_per_epoch(recipe, len(data.train), team.size)  # raises if there are none
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
@@ -535,4 +529,4 @@ def _command() -> str:
     """Return the command line that repeats the run, if there was one."""
     if Path(sys.argv[0]).name not in ("vhist", "__main__.py"):
         return ""
-    return " ".join(["vhist", *(w for w in sys.argv[1:] if w != "--resume")])
+    return shlex.join(["vhist", *(w for w in sys.argv[1:] if w != "--resume")])

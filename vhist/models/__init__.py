@@ -106,8 +106,8 @@ def create_model(name: str, **kwargs) -> nn.Module:
     ValueError
         If there is no such model; the nearest names are suggested.
     """
-    if name not in _BUILDERS:
-        near = difflib.get_close_matches(name, _BUILDERS, n=3, cutoff=0.4)
+    if not isinstance(name, str) or name not in _BUILDERS:
+        near = difflib.get_close_matches(str(name), _BUILDERS, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "see list_models()"
         raise ValueError(f"no model named {name!r}; {hint}")
     return _BUILDERS[name](**kwargs)

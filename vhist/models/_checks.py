@@ -1,16 +1,56 @@
 """The one-line errors that every model gives for wrong sizes."""
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
+from vhist._checks import brief, fits
 
-def check_classes(num_classes: int) -> None:
-    """Raise ValueError unless there is at least one class."""
-    if num_classes < 1:
-        raise ValueError(f"num_classes must be at least 1, got {num_classes}")
+
+def check_sizes(most: int = 100_000, **sizes: int | Sequence[int]) -> None:
+    """Raise unless each size is a whole number, or several, in a sensible range.
+
+    Parameters
+    ----------
+    most : int
+        The largest that is allowed; far beyond any use.
+    **sizes
+        By name, for the message.
+
+    Raises
+    ------
+    TypeError
+        If one is no whole number.
+    ValueError
+        If one is below 1 or above ``most``.
+    """
+    for name, value in sizes.items():
+        several: list = list(value) if isinstance(value, tuple | list) else [value]
+        if not fits(several, list[int]):
+            raise TypeError(f"{name} must be a whole number, got {brief(value)}")
+        if not several or min(several) < 1:
+            raise ValueError(f"{name} must be at least 1, got {brief(value)}")
+        if max(several) > most:
+            raise ValueError(f"{name} must be at most {most:,}, got {brief(value)}")
+
+
+def check_flags(**flags: bool) -> None:
+    """Raise TypeError unless each is True or False: any other text would be true."""
+    for name, value in flags.items():
+        if not fits(value, bool):
+            raise TypeError(f"{name} must be True or False, got {brief(value)}")
+
+
+def check_dropout(dropout: float) -> None:
+    """Raise unless it is a probability."""
+    if not fits(dropout, float):
+        raise TypeError(f"dropout must be a number, got {brief(dropout)}")
+    if not 0 <= dropout <= 1:
+        raise ValueError(f"dropout must be in [0, 1], got {brief(dropout)}")
 
 
 def check_images(x: Tensor, size: int | None = None, *, at_least: int = 1) -> None:
-    """Raise ValueError unless ``x`` is a batch of RGB images of the right size.
+    """Raise unless ``x`` is a batch of RGB images of the right size and type.
 
     Parameters
     ----------
@@ -21,6 +61,8 @@ def check_images(x: Tensor, size: int | None = None, *, at_least: int = 1) -> No
     at_least : int
         Smallest height and width, in pixels.
     """
+    if not x.is_floating_point():
+        raise TypeError(f"expected numbers from vhist.data.normalize, got {x.dtype}")
     shape = tuple(x.shape)
     want = f"(n, 3, {size}, {size})" if size else f"(n, 3, h, w), h and w >= {at_least}"
     fits = len(shape) == 4 and shape[1] == 3

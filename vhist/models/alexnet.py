@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vhist.models._checks import check_classes, check_images
+from vhist._checks import brief, fits
+from vhist.models._checks import check_dropout, check_images, check_sizes
 
 __all__ = ["AlexNet", "LocalResponseNorm", "alexnet", "alexnet_small"]
 
@@ -114,7 +115,10 @@ class AlexNet(nn.Module):
         dropout_position: Literal["before", "after"] = "before",
     ) -> None:
         super().__init__()
-        check_classes(num_classes)
+        check_sizes(num_classes=num_classes, widths=widths, hidden=hidden)
+        check_sizes(10_000, image_size=image_size, groups=groups)
+        check_dropout(dropout)
+        _check_stem(stem, lrn_alpha)
         _check_groups(groups, widths)
         _check_position(dropout_position)
         self.image_size = image_size
@@ -217,10 +221,23 @@ def _feature_side(image_size: int, stem: tuple[int, int, int]) -> int:
     return side
 
 
+def _check_stem(stem: tuple[int, int, int], lrn_alpha: float | None) -> None:
+    if len(stem) != 3 or not fits(list(stem), list[int]):
+        raise TypeError(f"stem needs three whole numbers, got {brief(stem)}")
+    kernel, stride, padding = stem
+    if not (0 <= padding < kernel <= 1000 and stride >= 1):
+        raise ValueError(
+            f"stem needs a kernel, a stride of 1 or more and a padding below the "
+            f"kernel, got {brief(stem)}"
+        )
+    if not fits(lrn_alpha, float | None):
+        raise TypeError(f"lrn_alpha must be a number or None, got {brief(lrn_alpha)}")
+
+
 def _check_groups(groups: int, widths: tuple[int, ...]) -> None:
     if len(widths) != 5:
         raise ValueError(f"widths needs 5 numbers, one per convolution, got {widths}")
-    if groups < 1 or any(w % groups for w in widths):
+    if any(w % groups for w in widths):
         raise ValueError(f"groups={groups} must divide every width in {widths}")
 
 

@@ -20,7 +20,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from vhist.models._checks import check_classes, check_images
+from vhist.models._checks import check_flags, check_images, check_sizes
 
 __all__ = [
     "BasicBlock",
@@ -201,7 +201,9 @@ class ResNet(nn.Module):
         zero_init: bool = False,
     ) -> None:
         super().__init__()
-        check_classes(num_classes)
+        check_sizes(num_classes=num_classes, widths=widths, stem_width=stem_width)
+        check_sizes(1000, blocks=blocks, stem=stem)
+        check_flags(conv_bias=conv_bias, residual=residual, zero_init=zero_init)
         _check_stages(blocks, widths, version)
         kernel, stride = stem
         self.conv1 = nn.Conv2d(
@@ -259,7 +261,7 @@ class ResNet(nn.Module):
 def _check_stages(
     blocks: tuple[int, ...], widths: tuple[int, ...], version: str
 ) -> None:
-    if len(blocks) != len(widths):
+    if len(blocks) != len(widths) or len(blocks) > 16:
         raise ValueError(
             f"blocks and widths need one number per stage, got {blocks} and {widths}"
         )

@@ -19,7 +19,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from vhist.models._checks import check_classes, check_images
+from vhist.models._checks import (
+    check_dropout,
+    check_flags,
+    check_images,
+    check_sizes,
+)
 
 __all__ = [
     "VGG",
@@ -94,7 +99,11 @@ class VGG(nn.Module):
         init: Literal["glorot", "he", "normal"] = "glorot",
     ) -> None:
         super().__init__()
-        check_classes(num_classes)
+        check_sizes(num_classes=num_classes, widths=widths, hidden=hidden)
+        check_sizes(10_000, image_size=image_size)
+        check_sizes(1000, convs=convs)
+        check_dropout(dropout)
+        check_flags(batch_norm=batch_norm)
         _check_stages(image_size, convs, widths)
         if dropout_position not in ("before", "after"):
             raise ValueError(

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vhist.models._checks import check_classes, check_images
+from vhist.models._checks import check_dropout, check_images, check_sizes
 
 __all__ = [
     "MLP",
@@ -183,7 +183,10 @@ class VisionTransformer(nn.Module):
         attention: Callable[[int, int, int], nn.Module] = SelfAttention,
     ) -> None:
         super().__init__()
-        check_classes(num_classes)
+        check_sizes(num_classes=num_classes, width=width, heads=heads, hidden=hidden)
+        check_sizes(10_000, image_size=image_size, patch_size=patch_size)
+        check_sizes(1000, depth=depth)
+        check_dropout(dropout)
         _check_sizes(image_size, patch_size, width, heads, positions, pool)
         self.image_size = image_size
         self.grid = image_size // patch_size
@@ -306,13 +309,13 @@ def _torchvision_key(key: str) -> str:
 def _check_sizes(
     image_size: int, patch_size: int, width: int, heads: int, positions: str, pool: str
 ) -> None:
-    if patch_size < 1 or image_size % patch_size:
+    if image_size % patch_size:
         fits = [p for p in range(1, image_size + 1) if image_size % p == 0]
         raise ValueError(
             f"patch_size={patch_size} does not divide image_size={image_size}; "
             f"these do: {fits}"
         )
-    if heads < 1 or width % heads:
+    if width % heads:
         fits = [h for h in range(1, min(width, 64) + 1) if width % h == 0]
         raise ValueError(
             f"heads={heads} does not divide width={width}; these do: {fits}"
