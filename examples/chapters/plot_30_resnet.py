@@ -364,7 +364,7 @@ with torch.device("meta"):
 
 few = replace(data, train=data.train[:2000], val=data.val[:500])
 recipe = replace(
-    vhist.train.recipe_for("resnet_small"),
+    vhist.recipe.recipe_for("resnet_small"),
     epochs=6,
     lr=0.1,
     batch_size=50,
