@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = "docs/constraints.txt"
 SITE = ROOT / "docs" / "_build" / "html"
+BENCHMARKS = ["overhead", "folder", "limit", "growth", "imports"]
 GENERATED = ["docs/_build", "docs/chapters", "docs/api/generated"]
 
 # One thread, a fixed hash seed and no window: numbers repeat, figures need no screen.
@@ -86,6 +87,16 @@ def lint(session: nox.Session) -> None:
     session.run(
         "sphinx-lint", *ignored, "docs", "examples", "README.md", "CHANGELOG.md"
     )
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the trainer (`-- overhead --write`: one part, and save its record)."""
+    session.install(*groups("bench"), "-e", ".")
+    session.env.update(QUIET)
+    options = [word for word in session.posargs if word not in BENCHMARKS]
+    for part in [w for w in session.posargs if w in BENCHMARKS] or BENCHMARKS:
+        session.run("python", "-u", "-Wignore", f"benchmarks/{part}.py", *options)
 
 
 @nox.session

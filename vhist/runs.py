@@ -241,7 +241,7 @@ def _device_name(device: torch.device) -> str:
 
 
 def peak_memory(device: torch.device) -> int:
-    """Return the most memory used so far, in bytes: see :attr:`Run.peak_memory`."""
+    """Return the most memory used so far, in bytes: see :class:`Run`."""
     if device.type == "cuda":
         import torch
 

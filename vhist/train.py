@@ -82,7 +82,7 @@ def evaluate(
     batch_size : int
         Pictures at a time; the answer does not depend on it.
     precision : {"auto", "float32", "bfloat16"}
-        See :class:`Recipe`.
+        See :class:`vhist.recipe.Recipe`.
     """
     team = Team.current()
     device = next(model.parameters()).device
@@ -311,7 +311,8 @@ class Batches:
             u = torch.rand(size, 6, generator=self.generator, device=device)[mine]
             chosen = order[i * size : (i + 1) * size][mine]
             images = self.augment(self.split.images[chosen], width, u)
-            yield vdata.normalize(images), self.split.labels[chosen]
+            x = vdata.normalize(images).contiguous(memory_format=torch.channels_last)
+            yield x, self.split.labels[chosen]
 
     def augment(self, images: Tensor, size: int, u: Tensor) -> Tensor:
         """Map uint8 pictures to (n, 3, size, size) in [0, 255].

@@ -76,6 +76,7 @@ def fingerprint(root: Path) -> str:
     """Hash all that an output depends on, apart from the chapter's own text."""
     files = [*root.glob("vhist/**/*.py"), *root.glob("vhist/**/*.json")]
     files += root.glob("docs/_ext/*.py")
+    files += root.glob("benchmarks/records/*.json")
     digest = hashlib.sha256(version("torch").encode())
     for file in sorted(files):
         digest.update(file.read_bytes())

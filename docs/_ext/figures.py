@@ -8,8 +8,11 @@ dark one beside it. Caption and alternative text are those that the chapter gave
 ``vhist.plots.caption``.
 """
 
+from base64 import b64encode
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from docutils import nodes
@@ -60,6 +63,26 @@ def save_twice(figure: Figure, light: Path) -> Path:
     compress = to_webp if photographic else to_palette
     compress(dark_twin(light))
     return compress(light)
+
+
+def inline(figure: Figure) -> str:
+    """Return a figure as HTML with both drawings inside, for pages of MyST-NB.
+
+    These have outputs of cells and no scraper that could save a second file.
+    """
+    caption, alt = figure.vhist_caption, " ".join(figure.vhist_alt.split())
+    width = round(100 * figure.get_size_inches()[0])
+    with TemporaryDirectory() as folder:
+        light = save_twice(figure, Path(folder, "figure.png"))
+        drawings = []
+        for theme, path in (("light", light), ("dark", dark_twin(light))):
+            data = b64encode(path.read_bytes()).decode()
+            drawings.append(
+                f'<img class="only-{theme}" alt="{escape(alt)}" width="{width}" '
+                f'src="data:image/{path.suffix[1:]};base64,{data}">'
+            )
+    text = f"<figcaption><p>{escape(' '.join(caption.split()))}</p></figcaption>"
+    return f"<figure>{''.join(drawings)}{text}</figure>"
 
 
 def dark_twin(path: Path) -> Path:

@@ -1,0 +1,139 @@
+"""The benchmarks' arithmetic and records; no peer is imported, no time is asserted."""
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import common  # noqa: E402
+import loops  # noqa: E402
+import overhead  # noqa: E402
+
+from vhist import Recipe  # noqa: E402
+from vhist.data import normalize  # noqa: E402
+
+RECORDS = sorted((ROOT / "benchmarks" / "records").glob("*.json"))
+FIELDS = {  # what docs/speed.md reads
+    "overhead": {"cases"},
+    "folder": {"ways"},
+    "limit-cpu": {"limit_flops", "models"},
+    "limit-cuda": {"limit_flops", "models"},
+    "growth": {"models"},
+    "imports": {"added_seconds", "loaded"},
+}
+
+
+def test_line_goes_through_two_points() -> None:
+    assert common.line([(400, 1.0), (1600, 4.0)]) == pytest.approx((0.0025, 0.0))
+
+
+def test_line_lies_between_many_points() -> None:
+    slope, intercept = common.line([(0, 1), (1, 3), (2, 3), (3, 5)])
+    assert (slope, intercept) == pytest.approx((1.2, 1.2))
+
+
+def test_line_needs_two_places() -> None:
+    with pytest.raises(ValueError, match="two different x"):
+        common.line([(3, 1), (3, 2)])
+
+
+def test_costs_are_those_of_the_best_round() -> None:
+    times = {"10": [1.5, 1.2, 9.0], "20": [2.2, 2.5, 9.0]}
+    assert common.best_line(times) == pytest.approx((0.1, 0.2))
+
+
+def test_cost_of_a_call_is_that_of_the_shortest_beyond_its_steps() -> None:
+    times = {"10": [1.5, 1.2], "100": [2.1, 3.0], "200": [3.1, 4.0]}
+    assert overhead.step_and_call(times) == pytest.approx((0.01, 1.1))
+
+
+def test_slopes_are_of_single_rounds() -> None:
+    assert common.slopes({"10": [1, 2], "20": [2, 6]}) == pytest.approx([0.1, 0.4])
+
+
+def test_ratio_is_the_median_of_pairs() -> None:
+    assert common.median_ratio([2, 3, 100], [1, 2, 1]) == 2
+
+
+def test_each_round_has_another_order() -> None:
+    names = ("a", "b", "c")
+    assert [common.rotated(names, i)[0] for i in range(4)] == ["a", "b", "c", "a"]
+    assert sorted(common.rotated(names, 2)) == ["a", "b", "c"]
+
+
+def test_batches_are_normalised_and_complete() -> None:
+    data = common.random_pictures(10, 7, 8)
+    train = common.Batches(data.train, 4, shuffle=True)
+    val = list(common.Batches(data.val, 4, shuffle=False))
+    assert [len(labels) for _, labels in train] == [4, 4]
+    assert len(train) == 2
+    assert torch.equal(torch.cat([y for _, y in val]), data.val.labels)
+    images = torch.cat([x for x, _ in val])
+    torch.testing.assert_close(images, normalize(data.val.images))
+
+
+def test_bare_loop_learns() -> None:
+    """The ruler must train: a loop that does not would be quick as well."""
+    torch.manual_seed(0)
+    data = common.random_pictures(16, 16, 16)
+    batches = common.Batches(data.train, 16, shuffle=False)
+    model = overhead.micro()
+    before = loops.validate(model, batches)
+    recipe = Recipe(epochs=30, batch_size=16, lr=0.01, image_size=16)
+    assert loops.by_hand(model, batches, batches, recipe) < 0.5 * before
+
+
+def test_fit_does_the_work_of_the_bare_loop() -> None:
+    """From one batch there is no order to differ in: the same loss comes out."""
+    case = overhead.CASES[0]
+    data = common.random_pictures(case.batch_size, case.batch_size, case.image_size)
+    losses = []
+    for loop in (loops.bare, loops.fit):
+        torch.manual_seed(0)
+        losses.append(loop(case.build(), data, case.recipe))
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+
+
+def test_table_is_aligned() -> None:
+    text = common.table(("name", "s"), [("a", "1.25"), ("long name", "10")])
+    assert len({len(row) for row in text.splitlines()}) == 1
+
+
+def test_record_is_written_and_read(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(common, "RECORDS", tmp_path / "benchmarks" / "records")
+    monkeypatch.setattr(common, "__file__", str(tmp_path / "benchmarks" / "common.py"))
+    (tmp_path / "benchmarks").mkdir()
+    options = Namespace(write=True, quick=False, rounds=3)
+    common.finish("imports", {"settings": {}, "seconds": [0.5, 1e-05]}, options)
+    assert common.read("imports")["settings"] == {"rounds": 3, "quick": False}
+    assert common.read("imports")["seconds"] == [0.5, 1e-05]
+    path = tmp_path / "benchmarks" / "records" / "imports.json"
+    assert "[0.5, 1e-05]" in path.read_text(), "a list of numbers is one line"
+
+
+def test_nothing_is_written_unasked(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(common, "RECORDS", tmp_path / "records")
+    common.finish("imports", {}, Namespace(write=False))
+    assert not (tmp_path / "records").exists()
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=[path.stem for path in RECORDS])
+def test_record_has_what_the_page_reads(path: Path) -> None:
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert FIELDS[path.stem] <= set(record)
+    assert {"device", "cores", "threads"} <= set(record["machine"])
+    assert record["versions"]["torch"]
+    assert record["settings"]["rounds"] >= 1
+    assert isinstance(record["settings"]["quick"], bool)
+    assert record["date"]
+
+
+def test_records_of_a_cpu_are_there() -> None:
+    found = {path.stem for path in RECORDS}
+    assert set(FIELDS) - {"limit-cuda"} <= found
