@@ -247,7 +247,8 @@ class State:
         self.parameters = list(model.parameters())
         self.device = self.parameters[0].device
         self.losses = torch.zeros(len(batches), device=self.device)  # of the epoch
-        self.norms = torch.full_like(self.losses, math.nan)
+        # Loss and gradient norm of the steps that are not written there yet.
+        self.noted: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.step, self.commit = 0, commit()
         self.log: list[dict] = []
         self._begin_clock(0, 0, 0)
@@ -272,8 +273,8 @@ class State:
         """Most bytes in use, over all parts of the run."""
         return max(self._memory, peak_memory(self.device))
 
-    def note(self, loss: Tensor, norm: Tensor | None) -> None:
-        """Note the loss of a step, and the norm of its gradient if it is known.
+    def note(self, losses: list[Tensor], norm: Tensor | None) -> None:
+        """Note the losses of a step's parts, and its gradient's norm if it is known.
 
         Raises
         ------
@@ -281,29 +282,33 @@ class State:
             If the loss is not finite; on a GPU later, when it is saved or the epoch
             ends, for looking would make the processor wait at every step.
         """
-        i = self.step % len(self.losses)
-        self.losses[i] = loss
-        if norm is not None:
-            self.norms[i] = norm
+        loss = losses[0] if len(losses) == 1 else torch.stack(losses).mean()
+        self.noted[self.step % len(self.losses)] = loss, norm
         if self.device.type == "cpu" and not math.isfinite(loss):
             gradients = [p.grad for p in self.parameters if p.grad is not None]
-            self.norms[i] = nn.utils.get_total_norm(gradients)
+            norm = nn.utils.get_total_norm(gradients)
+            self.noted[self.step % len(self.losses)] = loss, norm
             self.check()
 
     def check(self) -> None:
         """Raise FloatingPointError if a loss of the present epoch is not finite."""
-        bad = (~self.losses.isfinite()).nonzero()
+        noted, self.noted = self.noted, {}
+        if not noted:
+            return
+        first, last = min(noted), max(noted)
+        new = torch.stack([loss for loss, _ in noted.values()])
+        self.losses[first : last + 1] = new
+        bad = (~new.isfinite()).nonzero()
         if not len(bad):
             return
-        i, n, recipe = int(bad[0]), len(self.losses), self.batches.recipe
+        i, n, recipe = first + int(bad[0]), len(self.losses), self.batches.recipe
         step = len(self.log) * n + i
-        norm = f"{float(self.norms[i]):.3g}"
-        if self.device.type != "cpu" and recipe.clip_norm is None:
-            norm = "only known with clip_norm"
+        norm = noted[i][1]
+        known = "only known with clip_norm" if norm is None else f"{float(norm):.3g}"
         raise FloatingPointError(
             f"the loss is {float(self.losses[i])} in step {step}, epoch "
             f"{len(self.log) + 1} (learning rate {recipe.lr_at((step + 1) / n):.3g}, "
-            f"gradient norm {norm}): lower lr or set clip_norm; the training pictures "
+            f"gradient norm {known}): lower lr or set clip_norm; the training pictures "
             f"of this batch are {self.batches.pictures(step).tolist()}"
         )
 

@@ -179,6 +179,8 @@ def fit(
     net = team.wrap(_compiled(model, recipe, steps, device))
     criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     autocast = _autocast(recipe.precision, device)
+    # What a part's gradient counts for in that of the batch; None is all of it.
+    share = None if parts == 1 else torch.tensor(1 / parts, device=device)
     verbose, result = verbose and team.first, None
     model.train()
     set_lr(optimizer, recipe.lr_at((state.step + 1) / steps))
@@ -192,14 +194,14 @@ def fit(
             start = state.step - epoch * steps
             for images, labels in _progress(batches, epoch, start, verbose):
                 seed_step(recipe.seed, state.step, team.rank)
-                total = 0
+                losses = []
                 for x, y in zip(images.chunk(parts), labels.chunk(parts), strict=True):
                     with autocast:
-                        loss = criterion(net(x), y) / parts
-                    loss.backward()
-                    total += loss.detach()
+                        loss = criterion(net(x), y)
+                    loss.backward(share)
+                    losses.append(loss.detach())
                 norm = clip_gradients(parameters, recipe.clip_norm)
-                state.note(total, norm)
+                state.note(losses, norm)
                 optimizer.step()
                 optimizer.zero_grad()
                 state.step += 1
@@ -301,18 +303,26 @@ class Batches:
         images : Tensor of shape (n, 3, size, size), float32, normalised
         labels : Tensor of shape (n,), int64
         """
-        size, device = self.recipe.batch_size, self.split.labels.device
-        mine, order = self.team.share(size), self.order(epoch)
+        n, steps = self.recipe.batch_size, len(self)
+        mine = self.team.share(n)
+        rows = self.order(epoch)[: steps * n].view(steps, n)[:, mine]
         width = self.recipe.size_at(epoch)
-        for i in range(start, len(self)):
-            step = epoch * len(self) + i
-            self.generator.manual_seed(_mix(self.recipe.seed, "batch", step))
-            # Drawn for the whole batch: the same, however many share it.
-            u = torch.rand(size, 6, generator=self.generator, device=device)[mine]
-            chosen = order[i * size : (i + 1) * size][mine]
-            images = self.augment(self.split.images[chosen], width, u)
+        for i in range(start, steps):
+            u = self.draw(epoch * steps + i)[mine]
+            images = self.augment(self.split.images[rows[i]], width, u)
             x = vdata.normalize(images).contiguous(memory_format=torch.channels_last)
-            yield x, self.split.labels[chosen]
+            yield x, self.split.labels[rows[i]]
+
+    def draw(self, step: int) -> Tensor:
+        """Return the random numbers of a step's augmentation, of shape (batch_size, 6).
+
+        They are drawn for the whole batch: the same, however many share it.
+        """
+        n, device = self.recipe.batch_size, self.split.labels.device
+        if self.recipe.augment == "none":
+            return torch.empty(n, 0, device=device)
+        self.generator.manual_seed(_mix(self.recipe.seed, "batch", step))
+        return torch.rand(n, 6, generator=self.generator, device=device)
 
     def augment(self, images: Tensor, size: int, u: Tensor) -> Tensor:
         """Map uint8 pictures to (n, 3, size, size) in [0, 255].
@@ -421,9 +431,9 @@ def _compiled(model: nn.Module, recipe: Recipe, steps: int, device: torch.device
     return torch.compile(model) if wanted else model
 
 
-def _autocast(precision: str, device: torch.device) -> torch.autocast:
+def _autocast(precision: str, device: torch.device):
     short = precision == "bfloat16" or (precision == "auto" and device.type == "cuda")
-    return torch.autocast(device.type, torch.bfloat16, enabled=short)
+    return torch.autocast(device.type, torch.bfloat16) if short else nullcontext()
 
 
 def _fast_convolutions(device: torch.device):
