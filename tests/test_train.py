@@ -67,6 +67,21 @@ def test_same_seed_same_run(name):
     assert torch.equal(*hashes)
 
 
+def test_two_threads_repeat_too():
+    weights = []
+    torch.set_num_threads(2)
+    try:
+        for _ in range(2):
+            torch.manual_seed(3)
+            model = create_model("resnet_small", num_classes=3)
+            recipe = replace(recipe_for("resnet_small"), epochs=1, batch_size=8)
+            fit(model, toy(24), recipe, verbose=False)
+            weights.append(torch.cat([p.flatten() for p in model.parameters()]))
+    finally:
+        torch.set_num_threads(1)
+    assert torch.equal(*weights)
+
+
 def test_another_seed_another_run():
     runs = [fit(tiny(), toy(), replace(RECIPE, seed=s), verbose=False) for s in (0, 1)]
     assert runs[0].log[0]["train_loss"] != runs[1].log[0]["train_loss"]

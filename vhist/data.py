@@ -548,7 +548,7 @@ def normalize(images: Tensor) -> Tensor:
     Tensor of shape (n, 3, h, w), float32
     """
     mean, std = _moments(images.device)
-    return (images.float() - mean) / std
+    return (images.float() - mean).div_(std)
 
 
 @cache  # made anew for every batch, they would cost more than the subtraction

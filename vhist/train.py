@@ -304,27 +304,28 @@ class Batches:
         labels : Tensor of shape (n,), int64
         """
         n, steps = self.recipe.batch_size, len(self)
-        mine = self.team.share(n)
-        rows = self.order(epoch)[: steps * n].view(steps, n)[:, mine]
+        rows = self.order(epoch)[: steps * n].view(steps, n)[:, self.team.share(n)]
         width = self.recipe.size_at(epoch)
         for i in range(start, steps):
-            u = self.draw(epoch * steps + i)[mine]
-            images = self.augment(self.split.images[rows[i]], width, u)
+            chosen, u = rows[i], self.draw(epoch * steps + i)
+            images = self.augment(self.split.images[chosen], width, u)
             x = vdata.normalize(images).contiguous(memory_format=torch.channels_last)
-            yield x, self.split.labels[rows[i]]
+            yield x, self.split.labels[chosen]
 
-    def draw(self, step: int) -> Tensor:
-        """Return the random numbers of a step's augmentation, of shape (batch_size, 6).
+    def draw(self, step: int) -> Tensor | None:
+        """Return the random numbers of this process's pictures, of shape (n, 6).
 
-        They are drawn for the whole batch: the same, however many share it.
+        They are drawn for the whole batch: the same, however many share it. None if
+        nothing is augmented.
         """
-        n, device = self.recipe.batch_size, self.split.labels.device
         if self.recipe.augment == "none":
-            return torch.empty(n, 0, device=device)
+            return None
+        n, device = self.recipe.batch_size, self.split.labels.device
         self.generator.manual_seed(_mix(self.recipe.seed, "batch", step))
-        return torch.rand(n, 6, generator=self.generator, device=device)
+        u = torch.rand(n, 6, generator=self.generator, device=device)
+        return u[self.team.share(n)]
 
-    def augment(self, images: Tensor, size: int, u: Tensor) -> Tensor:
+    def augment(self, images: Tensor, size: int, u: Tensor | None) -> Tensor:
         """Map uint8 pictures to (n, 3, size, size) in [0, 255].
 
         Parameters
@@ -332,14 +333,14 @@ class Batches:
         images : Tensor of shape (n, 3, h, w), uint8
         size : int
             Height and width of the result, in pixels.
-        u : Tensor of shape (n, 6)
-            Uniform random numbers, a row per picture.
+        u : Tensor of shape (n, 6) or None
+            Uniform random numbers, a row per picture; None augments nothing.
         """
-        if self.recipe.augment == "resized_crop":
+        if u is None:
+            return vdata.resize(images, size)
+        if self.components is None:
             area = self.recipe.crop_area
             return vdata.random_resized_crop(images, size, area=area, u=u[:, :5])
-        if self.components is None:
-            return vdata.resize(images, size)
         x = vdata.random_crop(images, size, u=u[:, :2])
         x = vdata.random_flip(x, u=u[:, 2:3])
         return vdata.pca_colour(x, self.components, u=u[:, 3:])

@@ -652,11 +652,11 @@ assert longer.accuracy > p > run.accuracy
 
 # %%
 # Each is one seed; the standard error covers the choice of pictures, not that of the
-# seed. The article's number cannot quite be set against them: another net, more pixels,
-# another recipe, and batch statistics in its test. The paper's own figures, for ImageNet
-# and ten crops per picture, are top-1 errors of 25.03 % with 34 layers (28.54 % plain),
-# 22.85 % with 50 and 21.43 % with 152; an ensemble won ILSVRC 2015 with a top-5 error
-# of 3.57 % :cite:p:`he2015resnet`.
+# seed. The article's number cannot quite be set against them: another net, more
+# pixels, another recipe, and batch statistics in its test. The paper's own figures, for
+# ImageNet and ten crops per picture, are top-1 errors of 25.03 % with 34 layers
+# (28.54 % plain), 22.85 % with 50 and 21.43 % with 152; an ensemble won ILSVRC 2015
+# with a top-5 error of 3.57 % :cite:p:`he2015resnet`.
 #
 # Is this the paper's network?
 # ----------------------------
