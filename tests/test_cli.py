@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from vhist import __main__ as cli
-from vhist import catalogue, plan
+from vhist import catalogue, plan, runs
 from vhist import data as vdata
 from vhist.checkpoint import Interrupted
 from vhist.cli import terminal
@@ -463,8 +463,9 @@ def test_runs(vhist, greys):
     head, *rows = out.splitlines()
     assert "accuracy (%)" in head
     assert rows[-1].startswith("greys")
-    (row,) = (row for row in rows if row.startswith("resnet_small-imagenette"))
-    assert "83.8 ± 0.6" in row
+    (row,) = (row for row in rows if row.startswith("resnet_small-imagenette "))
+    book = runs.load("resnet_small-imagenette")
+    assert f" {100 * book.accuracy:.1f} ± {100 * book.standard_error:.1f} " in row
     assert out.split() == vhist("runs", greys)[1].replace(str(greys), "runs").split()
 
 
