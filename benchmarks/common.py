@@ -6,7 +6,6 @@ import os
 import platform
 import re
 import resource
-import subprocess
 import time
 from collections.abc import Sequence
 from datetime import date
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from vhist.data import MEAN, STD, Dataset, Split
+from vhist.runs import commit, describe_machine
 
 RECORDS = Path(__file__).parent / "records"
 PARTS = ("overhead", "folder", "limit", "growth", "imports")
@@ -155,25 +155,12 @@ def machine(device: str | torch.device = "cpu") -> dict:
     """Name the hardware and say how much of it was used."""
     device = torch.device(device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    name = processor()
-    if device.type == "cuda":
-        name = torch.cuda.get_device_name(device)
     return {
-        "device": name,
+        "device": describe_machine(device)["device"],
         "cores": cores or os.cpu_count(),
         "threads": torch.get_num_threads(),
         "system": platform.system(),
     }
-
-
-def processor() -> str:
-    """Return the processor's name."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        text = ""
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.M)
-    return found[1].strip() if found else platform.processor() or platform.machine()
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -185,16 +172,6 @@ def versions(*packages: str) -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = "absent"
     return found
-
-
-def commit() -> str:
-    """Return the commit of the checkout; "+" marks local changes."""
-    here = Path(__file__).parent
-    git = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12"]
-    try:
-        return subprocess.run(git, capture_output=True, text=True).stdout.strip()
-    except OSError:
-        return ""
 
 
 def finish(part: str, result: dict, options: argparse.Namespace) -> None:

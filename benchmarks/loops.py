@@ -257,9 +257,9 @@ def fastai(model: nn.Module, data: Dataset, recipe: Recipe) -> float:
 @contextlib.contextmanager
 def _silence():
     """Let nothing reach the terminal: drawing a bar costs the reader's terminal."""
-    with open(os.devnull, "w") as void:  # noqa: SIM117
-        with contextlib.redirect_stdout(void), contextlib.redirect_stderr(void):
-            yield
+    redirect = contextlib.redirect_stdout, contextlib.redirect_stderr
+    with open(os.devnull, "w") as void, redirect[0](void), redirect[1](void):
+        yield
 
 
 LOOPS = {

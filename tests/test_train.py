@@ -149,6 +149,9 @@ def test_progressive_resizing_grows_in_eights_and_ends_at_full_size():
     sizes = [recipe.size_at(epoch) for epoch in range(12)]
     assert sizes == [64, 72, 80, 88, 96, 104, 112, 120, 128, 128, 128, 128]
     assert {Recipe(epochs=3).size_at(epoch) for epoch in range(3)} == {64}
+    for epochs in (1, 2, 3):  # however few: the answers are for full size
+        short = Recipe(epochs=epochs, image_size=128, start_size=64)
+        assert short.size_at(epochs - 1) == 128
     one = Recipe(epochs=1, image_size=50, start_size=50)
     assert one.size_at(0) == 50
     grown = replace(RECIPE, epochs=4, image_size=32, start_size=16)
