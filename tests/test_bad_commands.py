@@ -108,7 +108,7 @@ LINES = [
     ("eval a --root pictures", "has other classes"),
     ("eval a --root nowhere", "needs train/ and val/"),
     ("eval a --device meta", "cannot use device 'meta'"),
-    ("eval resnet_small-imagenette", "no weights"),
+    ("eval short-resnet_small-0", "no weights"),
     ("predict a", "no pictures given"),
     ("predict a file", "cannot read file"),
     ("predict a nowhere.jpg", "cannot read nowhere.jpg (No such file"),

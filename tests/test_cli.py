@@ -125,15 +125,15 @@ def one_line(err: str) -> bool:
         ("train resnet_small --batch-size 5000 --dry-run", "use a smaller batch"),
         ("train alexnet --image-size 20 --dry-run", "image_size must be at least 67"),
         ("eval greyz", "no run named 'greyz'; see `vhist runs`"),
-        ("eval resnet_small-imagenet", "did you mean resnet_small-imagenette?"),
-        ("eval resnet_small-imagenette", "no weights"),
+        ("eval resnet_small-imagenet", "did you mean short-resnet_small-0?"),
+        ("eval short-resnet_small-0", "no weights"),
         ("eval no.json", "no run named 'no.json'"),
-        ("predict resnet_small-imagenette", "no pictures given"),
+        ("predict short-resnet_small-0", "no pictures given"),
         ("summary vit_smal_8", "did you mean vit_small_8"),
         ("summary vit_small_8 --image-size 60", "60"),
         ("summary vit_small_8 --depth 0", "depth must be at least 1"),
         ("runs nowhere", "no folder nowhere"),
-        ("runs show resnet_smal-imagenette", "did you mean resnet_small-imagenette?"),
+        ("runs show short-resnet_smal-0", "did you mean short-resnet_small-0?"),
         ("completion tcsh", "invalid choice 'tcsh'"),
     ],
 )
@@ -463,8 +463,8 @@ def test_runs(vhist, greys):
     head, *rows = out.splitlines()
     assert "accuracy (%)" in head
     assert rows[-1].startswith("greys")
-    (row,) = (row for row in rows if row.startswith("resnet_small-imagenette "))
-    book = runs.load("resnet_small-imagenette")
+    (row,) = (row for row in rows if row.startswith("short-resnet_small-0 "))
+    book = runs.load("short-resnet_small-0")
     assert f" {100 * book.accuracy:.1f} ± {100 * book.standard_error:.1f} " in row
     assert out.split() == vhist("runs", greys)[1].replace(str(greys), "runs").split()
 
@@ -474,7 +474,7 @@ def test_runs_show(vhist, greys, tmp_path):
     assert code == 0
     for text in ("command   vhist train", "training loss", "█", "epoch 2"):
         assert text in out
-    assert vhist("runs", "show", "vit_small_8-imagenette")[0] == 0
+    assert vhist("runs", "show", "short-vit_small_8-0")[0] == 0
     code, out, _ = vhist("runs", "show", "greys", "--figure", "curves.png")
     assert code == 0
     assert Image.open(tmp_path / "curves.png").size == (1080, 450)

@@ -1,149 +1,167 @@
-"""What a training run would take: steps, arithmetic, memory, before it begins."""
+"""Plans: which models are trained how, on what and with which seeds, as data.
 
-from itertools import pairwise
-from math import prod
+A plan is a TOML file. Each of its runs is a call of ``vhist train``: the keys are the
+flags, the table ``all`` has those that the runs share.
+"""
 
-import torch
-from torch import Tensor, nn
-from torch.autograd.graph import saved_tensors_hooks
+import json
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
 
-from vhist.models import create_model
-from vhist.recipe import Recipe
-from vhist.summary import Summary, summary
+from vhist._checks import brief, check_file, fits
+from vhist.runs import RECORDS, Run
 
-__all__ = ["builder_options", "estimate_memory", "hollow_model", "steps_per_epoch"]
+__all__ = ["Plan", "PlannedRun", "list_plans", "load"]
 
-# evaluate() shows a network this many pictures at a time.
-_EVALUATED = 256
+PLANS = Path(__file__).parent / "plans"
 
-
-def builder_options(model: str, recipe: Recipe) -> dict[str, int]:
-    """Return what a model's builder needs to know of the pictures."""
-    return {} if model.startswith("resnet") else {"image_size": recipe.image_size}
+_OURS = ("model", "seeds")  # of a run, beside the flags of vhist train
+_TAKEN = ("name", "seed", "out", "resume", "dry_run", "help")  # set by the plan
 
 
-def hollow_model(model: str, recipe: Recipe, **options: int) -> nn.Module:
-    """Build a model on PyTorch's meta device, without its numbers: at once.
+@dataclass(frozen=True)
+class PlannedRun:
+    """One call of ``vhist train``.
 
-    Parameters
+    Attributes
     ----------
-    model : str
-        Name of a builder.
-    recipe : Recipe
-    **options
-        For the builder, for example ``num_classes``.
+    name : str
+        Of the record: plan, label and seed, joined by hyphens.
+    label : str
+        What its plan calls it; runs that differ in the seed alone share it.
+    seed : int
+    words : tuple of str
+        The command line after ``vhist train``.
     """
-    with torch.device("meta"):
-        return create_model(model, **builder_options(model, recipe), **options)
+
+    name: str
+    label: str
+    seed: int
+    words: tuple[str, ...]
 
 
-def steps_per_epoch(recipe: Recipe, train: int, processes: int = 1) -> int:
-    """Return the number of steps in one epoch.
+@dataclass(frozen=True)
+class Plan:
+    """Which runs a table or a figure needs.
+
+    Attributes
+    ----------
+    name : str
+    about : str
+        What it is for, in a sentence or two.
+    runs : tuple of PlannedRun
+    """
+
+    name: str
+    about: str
+    runs: tuple[PlannedRun, ...]
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Plan":
+        """Read a plan.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none.
+        ValueError
+            If the file is no plan; says where it is wrong.
+        """
+        path = Path(path)
+        check_file(path)
+        try:
+            stored = tomllib.loads(path.read_text(encoding="utf-8"))
+            runs = tuple(_runs(path.stem, stored))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ValueError(f"{path} is no plan: {error}") from error
+        return cls(path.stem, " ".join(stored["about"].split()), runs)
+
+    def records(self) -> dict[str, list[Run]]:
+        """Return the records of the book that this plan led to.
+
+        Returns
+        -------
+        dict of str to list of Run
+            Per label, in the plan's order, those of its seeds that are there; labels
+            without any are left out.
+        """
+        found: dict[str, list[Run]] = {}
+        for run in self.runs:
+            path = RECORDS / f"{run.name}.json"
+            if path.exists():
+                found.setdefault(run.label, []).append(Run.read(path))
+        return found
+
+
+def list_plans() -> list[str]:
+    """Return the names of the plans that come with the package."""
+    return sorted(p.stem for p in PLANS.glob("*.toml"))
+
+
+def load(name: str) -> Plan:
+    """Load one of the plans that come with the package, or one from a file.
 
     Parameters
     ----------
-    recipe : Recipe
-    train : int
-        Number of training pictures.
-    processes : int
-        That share each batch.
+    name : str
+        A name, or a path that ends in ``.toml``.
 
     Raises
     ------
-    ValueError
-        If there are fewer pictures than one batch, or it cannot be shared evenly.
+    FileNotFoundError, ValueError
+        If there is no such plan, or it is wrong; says which there are.
     """
-    if train < recipe.batch_size:
+    if name.endswith(".toml"):
+        return Plan.read(name)
+    if name not in list_plans():
+        near = get_close_matches(name, list_plans(), n=1)
+        hint = f"did you mean {near[0]}?" if near else "a file ends in .toml;"
         raise ValueError(
-            f"batch_size={recipe.batch_size} is more than the {train} training "
-            "pictures; use a smaller batch"
+            f"no plan named {brief(name)}; {hint} there are {', '.join(list_plans())}"
         )
-    if recipe.batch_size % (processes * recipe.accumulate):
-        raise ValueError(
-            f"batch_size={recipe.batch_size} cannot be shared evenly among "
-            f"{processes} processes with accumulate={recipe.accumulate}"
-        )
-    return train // recipe.batch_size
+    return Plan.read(PLANS / f"{name}.toml")
 
 
-def estimate_memory(
-    model: nn.Module,
-    recipe: Recipe,
-    picture_shape: tuple[int, ...],
-    *,
-    bfloat16: bool = False,
-    processes: int = 1,
-) -> dict[str, int]:
-    """Estimate the bytes that one process of a training run holds at its peak.
-
-    Counted is what grows with the model and the recipe: weights, gradients, the
-    optimizer's state, the running average, activations and the data set. Activations
-    are what autograd keeps of one part of a batch, found by a forward pass without
-    computing, and the gradients on their way through the widest two layers; or those
-    layers for the 256 pictures of an evaluation, if that is more.
-
-    The estimate is rough: PyTorch's own code and the scratch memory of convolutions
-    are not in it. On a CPU, in float32, resnet_small and vit_small_8 took 40 to 150 MB
-    more than this with batches of 64 and 256 pictures, of 300 to 1,700 MB in all;
-    alexnet_small took 880 MB in place of 290 with 64. What PyTorch takes once it is
-    imported comes on top, about 700 MB there.
-
-    Parameters
-    ----------
-    model : nn.Module
-        On PyTorch's meta device: it is traced, nothing is computed.
-    recipe : Recipe
-    picture_shape : tuple of int
-        (n, 3, size, size) of all stored pictures, one byte a number.
-    bfloat16 : bool
-        Whether layers put out two bytes a number instead of four.
-    processes : int
-        That share each batch.
-
-    Returns
-    -------
-    dict of str to int
-        Bytes by purpose, in the order of the text above.
-
-    Raises
-    ------
-    ValueError
-        If the model cannot take pictures of the recipe's size.
-    """
-    table = summary(model, recipe.image_size)
-    weights = 4 * (table.parameters + table.buffers)
-    moments = 2 if recipe.optimizer == "adamw" else int(recipe.momentum > 0)
-    part = recipe.batch_size // (recipe.accumulate * processes)
-    widest = 4 * _widest(table)
-    training = _kept_for_backward(model, part, recipe.image_size) + part * widest
-    return {
-        "weights": weights,
-        # torch.distributed keeps a second copy, in the buckets that it sends
-        "gradients": 4 * table.parameters * (1 if processes == 1 else 2),
-        "optimizer": 4 * table.parameters * moments,
-        "running average": weights if recipe.ema else 0,
-        "activations": max(training, _EVALUATED * widest) // (2 if bfloat16 else 1),
-        "pictures": prod(picture_shape),
-    }
+def _runs(plan: str, stored: dict) -> Iterator[PlannedRun]:
+    """Yield every run of a plan, seed by seed: all labels have one before any two."""
+    extra = sorted(set(stored) - {"about", "all", "runs"})
+    if extra or not fits(stored.get("about"), str):
+        word = f"has {extra[0]!r}" if extra else "lacks the text 'about'"
+        raise ValueError(f"it {word}; a plan has about, [all] and [runs.LABEL]")
+    shared, tables = stored.get("all", {}), stored.get("runs")
+    if not fits(shared, dict) or not fits(tables, dict) or not tables:
+        raise ValueError("it needs tables [runs.LABEL], and [all] is a table too")
+    rows = []
+    for i, (label, table) in enumerate(tables.items()):
+        if not fits(table, dict):
+            raise ValueError(f"runs.{label} is no table")
+        if not label.replace("_", "").replace(".", "").isalnum():
+            raise ValueError(f"a label has letters, digits, _ and ., got {label!r}")
+        flags = {**shared, **table}
+        model, seeds = flags.pop("model", label), flags.pop("seeds", [0])
+        if not fits(seeds, list[int]) or len({*seeds}) < len(seeds) or not seeds:
+            raise ValueError(f"the seeds of {label} are {brief(seeds)}")
+        taken = sorted(set(flags) & set(_TAKEN))
+        if taken or not fits(model, str):
+            raise ValueError(f"runs.{label} cannot set {(taken or ['model'])[0]}")
+        words = [model, *(w for k, v in flags.items() for w in _flag(k, v))]
+        rows += [(n, i, label, seed, words) for n, seed in enumerate(seeds)]
+    for _, _, label, seed, words in sorted(rows, key=lambda row: row[:2]):
+        name = f"{plan}-{label}-{seed}"
+        words = [*words, "--seed", str(seed), "--name", name]
+        yield PlannedRun(name, label, seed, tuple(words))
 
 
-def _widest(table: Summary) -> int:
-    """Return the most numbers that a layer takes and puts out for one picture."""
-    sizes = [row.activations for row in table.rows if row.activations]
-    return max(map(sum, pairwise(sizes)), default=0)
-
-
-def _kept_for_backward(model: nn.Module, n: int, size: int) -> int:
-    """Return the bytes that autograd keeps of a forward pass on n pictures."""
-    own = {t.untyped_storage()._cdata for t in [*model.parameters(), *model.buffers()]}
-    kept: dict[int, int] = {}
-
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in own:
-            kept[storage._cdata] = storage.nbytes()  # a storage counts once
-        return tensor
-
-    with saved_tensors_hooks(note, lambda tensor: tensor):
-        model.train()(torch.zeros(n, 3, size, size, device="meta"))
-    return sum(kept.values())
+def _flag(key: str, value: object) -> list[str]:
+    """Write a key and its value as words of a command line."""
+    flag = "--" + key.replace("_", "-")
+    if isinstance(value, bool):
+        return [flag if value else "--no-" + flag.removeprefix("--")]
+    if isinstance(value, dict):
+        return [flag, *(f"{k}={json.dumps(v)}" for k, v in value.items())]
+    if isinstance(value, list):
+        return [flag, *map(str, value)]
+    return [flag, str(value)]

@@ -16,8 +16,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from vhist import data as vdata
 from vhist.checkpoint import Keeper, State
 from vhist.data import Dataset, Split
+from vhist.estimate import steps_per_epoch
 from vhist.parallel import Team
-from vhist.plan import steps_per_epoch
 from vhist.recipe import Recipe
 from vhist.runs import Run, describe_machine
 

@@ -247,7 +247,7 @@ plt.show()
 # The runs of this book use the same two splits. Each run leaves a *record* that names
 # its data, so the sizes below are read, not remembered.
 
-run = vhist.runs.load("resnet_small-imagenette")
+run = vhist.runs.load("short-resnet_small-0")
 per_class = torch.tensor(run.labels).bincount()
 print(f"{run.data['train']:,} training and {run.data['val']:,} validation pictures")
 for name, count in zip(run.data["classes"], per_class.tolist(), strict=True):

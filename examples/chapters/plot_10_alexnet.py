@@ -480,7 +480,7 @@ for row in few.val.labels[order]:
 # The run below was made once, on Imagenette :cite:p:`howard2019imagenette`, and stored.
 # All that follows is read from its record.
 
-run = vhist.runs.load("alexnet_small-imagenette")
+run = vhist.runs.load("short-alexnet_small-0")
 epochs, size = run.recipe["epochs"], run.recipe["image_size"]
 print(run.command)
 print(f"{run.parameters:,} parameters, {epochs} epochs at {size} pixels")

@@ -571,7 +571,7 @@ assert reads[2] > reads[0] + 0.15
 # :cite:p:`howard2019imagenette`, and its record stored. All that follows is read from
 # it.
 
-run = vhist.runs.load("vgg_small-imagenette")
+run = vhist.runs.load("short-vgg_small-0")
 seen, choices = run.data, run.recipe
 print(run.command)
 print(

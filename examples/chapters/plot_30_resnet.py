@@ -597,7 +597,7 @@ print(
 # This run is on the photographs of Imagenette :cite:p:`howard2019imagenette`. All that
 # is printed comes from its record.
 
-run = vhist.runs.load("resnet_small-imagenette")
+run = vhist.runs.load("short-resnet_small-0")
 classes = run.data["classes"]
 print(run.command)
 print(f"{run.parameters:,} parameters, {run.data['train']:,} training pictures")
@@ -643,7 +643,7 @@ print(f"{classes[row]} taken for {classes[column]}")
 # More pixels and more time take the same network further. This run begins with pictures
 # of 64 pixels and lets them grow to 128:
 
-longer = vhist.runs.load("resnet_small-imagenette-128")
+longer = vhist.runs.load("long-resnet_small-0")
 print(longer.command)
 print(f"{longer.cpu_seconds / run.cpu_seconds:.1f} times the CPU time of the first run")
 print(f"accuracy {longer.accuracy:.2%}, standard error {longer.standard_error:.2%}")

@@ -459,7 +459,7 @@ assert right["most"] < right["any"] - 0.1
 # ----------------
 # The same architecture on photographs. Everything printed here is read from the record.
 
-run = vhist.runs.load("vit_small_8-imagenette")
+run = vhist.runs.load("short-vit_small_8-0")
 names = run.data["classes"]
 print(run.command)
 print(f"{run.parameters:,} parameters, {run.data['train']:,} pictures, {run.date}")

@@ -103,7 +103,7 @@ def train(
     options, recipe
         See there.
     """
-    from vhist.plan import builder_options, hollow_model
+    from vhist.estimate import builder_options, hollow_model
 
     hollow_model(model, recipe)  # an unknown model fails before data is loaded
     files = _files(options, model, recipe.seed)
@@ -210,7 +210,7 @@ def _again() -> str:
 
 def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> None:
     from vhist.checkpoint import exists
-    from vhist.plan import estimate_memory, hollow_model, steps_per_epoch
+    from vhist.estimate import estimate_memory, hollow_model, steps_per_epoch
     from vhist.summary import summary
 
     team = int(os.environ.get("WORLD_SIZE", 1))

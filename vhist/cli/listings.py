@@ -36,7 +36,7 @@ def summarize(
     """
     from dataclasses import replace
 
-    from vhist.plan import hollow_model
+    from vhist.estimate import hollow_model
     from vhist.summary import summary
 
     for name, value in (

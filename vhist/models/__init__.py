@@ -99,7 +99,8 @@ def create_model(name: str, **kwargs) -> nn.Module:
     name : str
         One of :func:`list_models`.
     **kwargs
-        Passed to the builder, for example ``num_classes=10``.
+        Passed to the builder, for example ``num_classes=10``. A list, as JSON has,
+        stands for a tuple.
 
     Raises
     ------
@@ -110,7 +111,8 @@ def create_model(name: str, **kwargs) -> nn.Module:
         near = difflib.get_close_matches(str(name), _BUILDERS, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "see list_models()"
         raise ValueError(f"no model named {name!r}; {hint}")
-    return _BUILDERS[name](**kwargs)
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in kwargs.items()}
+    return _BUILDERS[name](**given)
 
 
 def load_torchvision(model: nn.Module, state: Mapping[str, Tensor]) -> None:

@@ -1,6 +1,6 @@
 """The one-line errors that every model gives for wrong sizes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor
 
@@ -39,6 +39,13 @@ def check_flags(**flags: bool) -> None:
     for name, value in flags.items():
         if not fits(value, bool):
             raise TypeError(f"{name} must be True or False, got {brief(value)}")
+
+
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raise ValueError unless it is one of a few words."""
+    if not isinstance(value, str) or value not in list(choices):
+        words = " or ".join(map(repr, choices))
+        raise ValueError(f"{name} is {words}, got {brief(value)}")
 
 
 def check_dropout(dropout: float) -> None:

@@ -21,9 +21,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vhist._checks import brief, fits
-from vhist.models._checks import check_dropout, check_images, check_sizes
+from vhist.models._checks import (
+    check_choice,
+    check_dropout,
+    check_images,
+    check_sizes,
+)
 
 __all__ = ["AlexNet", "LocalResponseNorm", "alexnet", "alexnet_small"]
+
+_ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
 
 class LocalResponseNorm(nn.LocalResponseNorm):
@@ -70,8 +77,9 @@ class AlexNet(nn.Module):
     groups : {1, 2}
         2 separates convolutions 2, 4 and 5 into the halves that lived on two GPUs
         (section 3.2, figure 2).
-    activation : type of nn.Module
-        Nonlinearity after each hidden layer; the paper's is ReLU (section 3.1).
+    activation : {"relu", "tanh", "sigmoid"}
+        Nonlinearity after each hidden layer: the paper's, the one that it replaced,
+        and the one before that (section 3.1). Layers keep their names, ``relu1`` etc.
     lrn_alpha : float or None
         Strength of local response normalisation; None leaves the layers out.
         PyTorch divides it by the five channels, as the code of 2012 did, so 1e-4
@@ -109,7 +117,7 @@ class AlexNet(nn.Module):
         stem: tuple[int, int, int] = (11, 4, 0),
         hidden: int = 4096,
         groups: int = 1,
-        activation: type[nn.Module] = nn.ReLU,
+        activation: Literal["relu", "tanh", "sigmoid"] = "relu",
         lrn_alpha: float | None = 1e-4,
         dropout: float = 0.5,
         dropout_position: Literal["before", "after"] = "before",
@@ -120,9 +128,10 @@ class AlexNet(nn.Module):
         check_dropout(dropout)
         _check_stem(stem, lrn_alpha)
         _check_groups(groups, widths)
-        _check_position(dropout_position)
+        check_choice("dropout_position", dropout_position, ("before", "after"))
+        check_choice("activation", activation, _ACTIVATIONS)
         self.image_size = image_size
-        act = activation
+        act = _ACTIVATIONS[activation]
         c1, c2, c3, c4, c5 = widths
         kernel, stride, padding = stem
         layers: list[tuple[str, nn.Module]] = [
@@ -239,8 +248,3 @@ def _check_groups(groups: int, widths: tuple[int, ...]) -> None:
         raise ValueError(f"widths needs 5 numbers, one per convolution, got {widths}")
     if any(w % groups for w in widths):
         raise ValueError(f"groups={groups} must divide every width in {widths}")
-
-
-def _check_position(position: str) -> None:
-    if position not in ("before", "after"):
-        raise ValueError(f"dropout_position is 'before' or 'after', got {position!r}")

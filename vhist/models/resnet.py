@@ -15,6 +15,7 @@ Changed
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -48,6 +49,8 @@ class BasicBlock(nn.Module):
         Give the convolutions a bias.
     residual : bool
         False leaves the shortcut out: the paper's plain network.
+    batch_norm : bool
+        False leaves the normalisation out; the convolutions should then have a bias.
     """
 
     expansion = 1
@@ -60,17 +63,23 @@ class BasicBlock(nn.Module):
         stride: int = 1,
         conv_bias: bool = False,
         residual: bool = True,
+        batch_norm: bool = True,
     ) -> None:
         super().__init__()
+        norm = nn.BatchNorm2d if batch_norm else nn.Identity
         self.conv1 = nn.Conv2d(channels_in, width, 3, stride, 1, bias=conv_bias)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = norm(width)
         self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=conv_bias)
-        self.bn2 = nn.BatchNorm2d(width)
+        self.bn2 = norm(width)
         self.downsample = (
-            _shortcut(channels_in, width, stride, conv_bias) if residual else None
+            _shortcut(channels_in, width, stride, conv_bias, norm) if residual else None
         )
         self.relu2 = nn.ReLU()
+
+    def last(self) -> nn.Module:
+        """Return the last layer with weights before the sum."""
+        return self.conv2 if isinstance(self.bn2, nn.Identity) else self.bn2
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, channels_in, h, w) to (n, width, h / stride, w / stride)."""
@@ -95,6 +104,8 @@ class Bottleneck(nn.Module):
         Give the convolutions a bias.
     residual : bool
         False leaves the shortcut out.
+    batch_norm : bool
+        False leaves the normalisation out.
     version : {"v1.5", "v1"}
         Where the stride is.
     """
@@ -109,22 +120,30 @@ class Bottleneck(nn.Module):
         stride: int = 1,
         conv_bias: bool = False,
         residual: bool = True,
+        batch_norm: bool = True,
         version: Literal["v1.5", "v1"] = "v1.5",
     ) -> None:
         super().__init__()
+        norm = nn.BatchNorm2d if batch_norm else nn.Identity
         first, second = (stride, 1) if version == "v1" else (1, stride)
         self.conv1 = nn.Conv2d(channels_in, width, 1, first, bias=conv_bias)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = norm(width)
         self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(width, width, 3, second, 1, bias=conv_bias)
-        self.bn2 = nn.BatchNorm2d(width)
+        self.bn2 = norm(width)
         self.relu2 = nn.ReLU()
         self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=conv_bias)
-        self.bn3 = nn.BatchNorm2d(4 * width)
+        self.bn3 = norm(4 * width)
         self.downsample = (
-            _shortcut(channels_in, 4 * width, stride, conv_bias) if residual else None
+            _shortcut(channels_in, 4 * width, stride, conv_bias, norm)
+            if residual
+            else None
         )
         self.relu3 = nn.ReLU()
+
+    def last(self) -> nn.Module:
+        """Return the last layer with weights before the sum."""
+        return self.conv3 if isinstance(self.bn3, nn.Identity) else self.bn3
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, channels_in, h, w) to (n, 4 width, h / stride, w / stride)."""
@@ -137,14 +156,18 @@ class Bottleneck(nn.Module):
 
 
 def _shortcut(
-    channels_in: int, channels_out: int, stride: int, bias: bool
+    channels_in: int,
+    channels_out: int,
+    stride: int,
+    bias: bool,
+    norm: Callable[[int], nn.Module],
 ) -> nn.Sequential:
     """Return the identity (no layers) or, for a new shape, a 1x1 projection."""
     if stride == 1 and channels_in == channels_out:
         return nn.Sequential()
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, 1, stride, bias=bias),
-        nn.BatchNorm2d(channels_out),
+        norm(channels_out),
     )
 
 
@@ -169,11 +192,13 @@ class ResNet(nn.Module):
         Give convolutions a bias, which the batch normalisation cancels.
     residual : bool
         False builds the paper's plain network: the same without shortcuts.
+    batch_norm : bool
+        False leaves the normalisation out; the convolutions then have a bias.
     version : {"v1.5", "v1"}
         Stride of a bottleneck on its 3x3 (torchvision) or its first 1x1 (paper).
     zero_init : bool
         Start each block as the identity: last batch-norm scale 0 (Goyal et al.
-        2017, arXiv:1706.02677, section 5.1).
+        2017, arXiv:1706.02677, section 5.1), or without it the last filters 0.
 
     Raises
     ------
@@ -197,6 +222,7 @@ class ResNet(nn.Module):
         num_classes: int = 10,
         conv_bias: bool = False,
         residual: bool = True,
+        batch_norm: bool = True,
         version: Literal["v1.5", "v1"] = "v1.5",
         zero_init: bool = False,
     ) -> None:
@@ -204,15 +230,18 @@ class ResNet(nn.Module):
         check_sizes(num_classes=num_classes, widths=widths, stem_width=stem_width)
         check_sizes(1000, blocks=blocks, stem=stem)
         check_flags(conv_bias=conv_bias, residual=residual, zero_init=zero_init)
+        check_flags(batch_norm=batch_norm)
+        conv_bias = conv_bias or not batch_norm
         _check_stages(blocks, widths, version)
         kernel, stride = stem
         self.conv1 = nn.Conv2d(
             3, stem_width, kernel, stride, kernel // 2, bias=conv_bias
         )
-        self.bn1 = nn.BatchNorm2d(stem_width)
+        self.bn1 = nn.BatchNorm2d(stem_width) if batch_norm else nn.Identity()
         self.relu = nn.ReLU()
         self.maxpool = nn.MaxPool2d(3, 2, padding=1)
         options = {"conv_bias": conv_bias, "residual": residual}
+        options["batch_norm"] = batch_norm
         if block is Bottleneck:
             options["version"] = version  # type: ignore[assignment]
         channels, stages = stem_width, []
@@ -239,10 +268,9 @@ class ResNet(nn.Module):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
-            elif zero_init and isinstance(layer, BasicBlock):
-                nn.init.zeros_(layer.bn2.weight)
-            elif zero_init and isinstance(layer, Bottleneck):
-                nn.init.zeros_(layer.bn3.weight)
+        for block in self.modules():
+            if zero_init and isinstance(block, BasicBlock | Bottleneck):
+                nn.init.zeros_(block.last().weight)  # type: ignore[arg-type]
         nn.init.normal_(self.fc.weight, std=0.01)
         nn.init.zeros_(self.fc.bias)
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from vhist.models._checks import (
+    check_choice,
     check_dropout,
     check_flags,
     check_images,
@@ -62,6 +63,9 @@ class VGG(nn.Module):
         Convolutions in each stage (table 1).
     widths : tuple of int
         Channels in each stage (table 1).
+    kernel : int
+        Height and width of the filters, in pixels, odd. The paper's argument for 3:
+        three such layers see what one of 7 sees (section 2.3).
     hidden : int
         Width of the two hidden fully connected layers.
     batch_norm : bool
@@ -92,6 +96,7 @@ class VGG(nn.Module):
         image_size: int = 224,
         convs: tuple[int, ...] = CONFIGURATIONS["vgg16"],
         widths: tuple[int, ...] = (64, 128, 256, 512, 512),
+        kernel: int = 3,
         hidden: int = 4096,
         batch_norm: bool = False,
         dropout: float = 0.5,
@@ -105,12 +110,13 @@ class VGG(nn.Module):
         check_dropout(dropout)
         check_flags(batch_norm=batch_norm)
         _check_stages(image_size, convs, widths)
-        if dropout_position not in ("before", "after"):
-            raise ValueError(
-                f"dropout_position is 'before' or 'after', got {dropout_position!r}"
-            )
+        check_choice("dropout_position", dropout_position, ("before", "after"))
+        check_sizes(31, kernel=kernel)
+        if kernel % 2 == 0:
+            raise ValueError(f"kernel must be odd, got {kernel}")
         self.image_size = image_size
-        self.features = nn.Sequential(OrderedDict(_stages(convs, widths, batch_norm)))
+        layers = _stages(convs, widths, kernel, batch_norm)
+        self.features = nn.Sequential(OrderedDict(layers))
         side = image_size // 2 ** len(convs)
         head: list[tuple[str, nn.Module]] = [
             ("drop6", nn.Dropout(dropout)),
@@ -171,13 +177,14 @@ class VGG(nn.Module):
 
 
 def _stages(
-    convs: tuple[int, ...], widths: tuple[int, ...], batch_norm: bool
+    convs: tuple[int, ...], widths: tuple[int, ...], kernel: int, batch_norm: bool
 ) -> Iterator[tuple[str, nn.Module]]:
     """Yield the named layers of all stages: conv1_1, relu1_1, ..., pool1, ..."""
     channels = 3
     for stage, (count, width) in enumerate(zip(convs, widths, strict=True), start=1):
         for i in range(1, count + 1):
-            yield f"conv{stage}_{i}", nn.Conv2d(channels, width, 3, padding=1)
+            conv = nn.Conv2d(channels, width, kernel, padding=kernel // 2)
+            yield f"conv{stage}_{i}", conv
             if batch_norm:
                 yield f"bn{stage}_{i}", nn.BatchNorm2d(width)
             yield f"relu{stage}_{i}", nn.ReLU()
