@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from vhist import __main__ as cli
-from vhist import catalogue, plan, runs
+from vhist import catalogue, estimate, runs
 from vhist import data as vdata
 from vhist.checkpoint import Interrupted
 from vhist.cli import terminal
@@ -243,11 +243,11 @@ def test_pictures_are_counted_as_they_are_loaded(pictures):
 
 def test_memory_estimate_follows_the_recipe():
     recipe = Recipe(image_size=32, optimizer="sgd", batch_size=512)
-    network = plan.hollow_model("resnet_small", recipe, num_classes=10)
+    network = estimate.hollow_model("resnet_small", recipe, num_classes=10)
 
     def estimate(**changes):
         changed = replace(recipe, **changes)
-        return plan.estimate_memory(network, changed, (10, 3, 32, 32))
+        return estimate.estimate_memory(network, changed, (10, 3, 32, 32))
 
     numbers, plain = 4 * 2_777_674, estimate()
     assert plain["gradients"] == plain["optimizer"] == numbers

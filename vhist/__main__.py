@@ -1,26 +1,24 @@
 """The command line: ``vhist train resnet_small --data imagenette --root DIR``.
 
-Each command is a function of :mod:`vhist.cli.commands` or :mod:`vhist.cli.listings`;
-tyro makes flags of its parameters and help of its docstring.
+Each command is a function of a module of :mod:`vhist.cli`; tyro makes flags of its
+parameters and help of its docstring.
 """
 
 import contextlib
-import difflib
 import functools
 import inspect
 import io
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass
 from importlib.metadata import version
-from typing import Annotated, Literal, get_args, get_origin
+from typing import Annotated, Literal, get_args
 
 import tyro
 
-from vhist.cli import commands, listings
+from vhist.cli import commands, listings, recording
+from vhist.cli.parsing import parse_call, parse_train, variant
 from vhist.cli.terminal import check_known
 from vhist.recipe import recipe_for
 
@@ -62,9 +60,9 @@ def completion(
         group: dict[str, Callable] = {}
         for word in choices.get(first, ()):
             recipe = {"recipe": recipe_for(word)} if name == "train" else {}
-            group[word] = _variant(function, without=first, **recipe)
+            group[word] = variant(function, without=first, **recipe)
         if name == "runs":
-            group["show"] = listings.show
+            group |= {"show": listings.show, "record": recording.record}
         inner = tyro.extras.SubcommandApp()
         for word, command in group.items():
             inner.command(command, name=word)
@@ -85,6 +83,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "summary": listings.summarize,
     "runs": listings.runs,
     "runs show": listings.show,
+    "runs record": recording.record,
     "datasets": listings.datasets,
     "models": listings.models,
     "completion": completion,
@@ -109,7 +108,9 @@ def main() -> int:
         name = f"vhist {' '.join(argv[:words])}"
         with warnings.catch_warnings():
             warnings.showwarning = functools.partial(_show_warning, name)
-            code = _parse(name, argv[words:])() or 0
+            command = COMMANDS[name.removeprefix("vhist ")]
+            parse = parse_train if command is commands.train else parse_call
+            code = parse(command, name, argv[words:])() or 0
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # the reader of our output went away, as `head` does
@@ -155,90 +156,6 @@ def _complain(name: str, error: Exception, code: int) -> int:
 
 def _show_warning(name: str, message, category, filename, lineno, *_: object) -> None:
     print(f"{name}: {' '.join(str(message).split())}", file=sys.stderr)
-
-
-def _parse(name: str, argv: list[str]) -> Callable[[], int | None]:
-    """Turn words into the call of a command, or say what is wrong with them.
-
-    Raises
-    ------
-    ValueError
-        If they are no such call; tyro's box of several lines is made one.
-    SystemExit
-        After --help.
-    """
-    function = COMMANDS[name.removeprefix("vhist ")]
-    _check_flags(function, argv)
-    if function is not commands.train:
-        return _call(function, name, argv)
-    # The recipe's defaults follow the model, wherever it stands among the words.
-    guess = next((w for w in argv if not w.startswith("-")), "resnet_small")
-    call = _call(_variant(function, recipe=recipe_for(guess)), name, argv)
-    model = call.keywords["model"]
-    if recipe_for(model) != recipe_for(guess):
-        call = _call(_variant(function, recipe=recipe_for(model)), name, argv)
-    return call
-
-
-def _call(function: Callable, name: str, argv: list[str]) -> functools.partial:
-    @functools.wraps(function)
-    def bind(*args, **kwargs) -> functools.partial:
-        given = inspect.signature(function).bind(*args, **kwargs).arguments
-        return functools.partial(function, **given)
-
-    box = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(box):
-            return tyro.cli(bind, prog=name, args=argv)
-    except SystemExit as stopped:
-        if not stopped.code:
-            raise
-    # Below its title the box has parts between rules; the first says what is wrong.
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", box.getvalue()).splitlines()[1:]
-    inner = [line.strip("│| ") for line in lines]
-    parts = "\n".join(s if s.strip("─-") else "" for s in inner).strip().split("\n\n")
-    raise ValueError(f"{' '.join(parts[0].split())}; see {name} --help")
-
-
-def _variant(function: Callable, *, without: str = "", **defaults) -> Callable:
-    """Return a function with other defaults, or without one of its parameters."""
-
-    @functools.wraps(function)
-    def other(*args, **kwargs):
-        return function(*args, **kwargs)
-
-    given = inspect.signature(function)
-    parameters = [
-        p.replace(default=defaults.get(name, p.default))
-        for name, p in given.parameters.items()
-        if name != without
-    ]
-    other.__signature__ = given.replace(parameters=parameters)  # type: ignore
-    return other
-
-
-def _check_flags(function: Callable, argv: list[str]) -> None:
-    """Suggest the nearest flag for one that there is not."""
-    known = ["--help", *_flags(function.__annotations__)]
-    for word in argv:
-        flag = word.partition("=")[0].replace("_", "-")
-        if flag.startswith("--") and flag not in known:
-            near = difflib.get_close_matches(flag, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "see --help"
-            raise ValueError(f"no flag {flag}; {hint}")
-
-
-def _flags(annotations: dict) -> list[str]:
-    """Return the flags of a function's parameters, or of a dataclass's fields."""
-    found = []
-    for name, kind in annotations.items():
-        inner, *marks = get_args(kind) if get_origin(kind) is Annotated else (kind,)
-        if is_dataclass(inner):
-            found += _flags({f.name: f.type for f in fields(inner)})
-        elif name != "return" and tyro.conf.Positional not in marks:
-            flag = name.replace("_", "-")
-            found += [f"--{flag}"] + [f"--no-{flag}"] * (inner is bool)
-    return found
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ import threading
 import time
 import warnings
 import zipfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,11 @@ from torch.optim.swa_utils import AveragedModel
 
 from vhist._checks import brief, check_file, fits
 from vhist.runs import check_entry, commit, peak_memory
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from vhist.train import Batches
@@ -34,6 +40,7 @@ __all__ = [
     "State",
     "exists",
     "load",
+    "locked",
     "read_whole",
     "remove",
     "save",
@@ -103,6 +110,49 @@ def remove(path: str | Path) -> None:
     """Remove a checkpoint and the one before it, if there are any."""
     for old in (Path(path), _previous(Path(path))):
         old.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: str | Path) -> Iterator[None]:
+    """Keep a run's files to this process until it ends, however it ends.
+
+    Of torchrun's processes, the first holds the lock. Nothing is locked where the
+    system has no ``flock``.
+
+    Raises
+    ------
+    ValueError
+        If another process has the lock.
+    """
+    if fcntl is None or os.environ.get("RANK", "0") != "0":
+        yield
+        return
+    lock = Path(path).with_suffix(".lock")
+    with _take_lock(lock):
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def _take_lock(lock: Path) -> IO[str]:
+    while True:
+        file = lock.open("a")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise ValueError(
+                f"another process is training {lock.stem}; wait for it, or choose "
+                "another name"
+            ) from None
+        except OSError:  # a file system without locks
+            return file
+        # Its last owner may have removed the file after it was opened here.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+                return file
+        file.close()
 
 
 def write_whole(write, path: Path, keep: Path | None = None) -> None:

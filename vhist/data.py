@@ -30,6 +30,7 @@ __all__ = [
     "Split",
     "cache_dir",
     "colour_components",
+    "cutmix",
     "decode",
     "list_folder",
     "load_dataset",
@@ -713,6 +714,38 @@ def random_resized_crop(
     return F.grid_sample(
         images.float(), grid, padding_mode="reflection", align_corners=False
     )
+
+
+def cutmix(
+    images: Tensor, others: Tensor, share: float, centre: tuple[float, float]
+) -> tuple[Tensor, float]:
+    """Paste a rectangle of other pictures into pictures (arXiv:1905.04899).
+
+    Parameters
+    ----------
+    images, others : Tensor of shape (n, 3, h, w)
+    share : float
+        Area of the rectangle, in [0, 1], before the border cuts it.
+    centre : tuple of 2 float
+        Its middle from the top and from the left, in [0, 1].
+
+    Returns
+    -------
+    images : Tensor of shape (n, 3, h, w)
+    share : float
+        What was pasted of each picture.
+    """
+    h, w = images.shape[-2:]
+    side = share**0.5 / 2
+    top, left = (
+        max(0, round((c - side) * n)) for c, n in zip(centre, (h, w), strict=True)
+    )
+    bottom, right = (
+        min(n, round((c + side) * n)) for c, n in zip(centre, (h, w), strict=True)
+    )
+    pasted = images.clone()
+    pasted[..., top:bottom, left:right] = others[..., top:bottom, left:right]
+    return pasted, max(0, bottom - top) * max(0, right - left) / (h * w)
 
 
 def colour_components(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,7 @@ def builder_options(model: str, recipe: Recipe) -> dict[str, int]:
     return {} if model.startswith("resnet") else {"image_size": recipe.image_size}
 
 
-def hollow_model(model: str, recipe: Recipe, **options: int) -> nn.Module:
+def hollow_model(model: str, recipe: Recipe, **options: object) -> nn.Module:
     """Build a model on PyTorch's meta device, without its numbers: at once.
 
     Parameters

@@ -161,7 +161,12 @@ def _flag(key: str, value: object) -> list[str]:
     if isinstance(value, bool):
         return [flag if value else "--no-" + flag.removeprefix("--")]
     if isinstance(value, dict):
-        return [flag, *(f"{k}={json.dumps(v)}" for k, v in value.items())]
+        return [flag, *(f"{k}={_text(v)}" for k, v in value.items())]
     if isinstance(value, list):
         return [flag, *map(str, value)]
     return [flag, str(value)]
+
+
+def _text(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text.replace(" ", "")

@@ -1,6 +1,7 @@
 """Training: a recipe, a loop that can be seen whole, an evaluation that evaluates."""
 
 import hashlib
+import random
 import shlex
 import sys
 from collections.abc import Iterator
@@ -266,6 +267,7 @@ class Batches:
     def __init__(self, split: Split, recipe: Recipe, team: Team | None = None) -> None:
         self.split, self.recipe, self.team = split, recipe, team or Team()
         self.generator = Generator(split.labels.device)
+        self.classes = int(split.labels.max()) + 1
         self.components = (
             vdata.colour_components(split.images[:2000])
             if recipe.augment == "paper"
@@ -302,28 +304,65 @@ class Batches:
         ------
         images : Tensor of shape (n, 3, size, size), float32, normalised
         labels : Tensor of shape (n,), int64
+            With mixup or cutmix of shape (n, classes), float32: the share of each.
         """
         n, steps = self.recipe.batch_size, len(self)
-        rows = self.order(epoch)[: steps * n].view(steps, n)[:, self.team.share(n)]
-        width = self.recipe.size_at(epoch)
+        rows = self.order(epoch)[: steps * n].view(steps, n)
+        mine, width = self.team.share(n), self.recipe.size_at(epoch)
+        mixed = self.recipe.mixup > 0 or self.recipe.cutmix > 0
         for i in range(start, steps):
-            chosen, u = rows[i], self.draw(epoch * steps + i)
-            images = self.augment(self.split.images[chosen], width, u)
+            step = epoch * steps + i
+            u = self.draw(step)
+            images, labels = self._take(rows[i][mine], u, mine, width)
+            if mixed:
+                # Each picture's partner is its mirror image in the batch, whichever
+                # process has that one.
+                v = u if u is None else u.flip(0)
+                others = self._take(rows[i].flip(0)[mine], v, mine, width)
+                images, labels = self.mix((images, labels), others, step)
             x = vdata.normalize(images).contiguous(memory_format=torch.channels_last)
-            yield x, self.split.labels[chosen]
+            yield x, labels
+
+    def _take(self, rows: Tensor, u: Tensor | None, mine: slice, size: int):
+        images = self.split.images[rows]
+        images = self.augment(images, size, u if u is None else u[mine])
+        return images, self.split.labels[rows]
 
     def draw(self, step: int) -> Tensor | None:
-        """Return the random numbers of this process's pictures, of shape (n, 6).
+        """Return the random numbers of a whole batch, of shape (batch_size, 6).
 
-        They are drawn for the whole batch: the same, however many share it. None if
-        nothing is augmented.
+        The same, however many processes share it. None if nothing is augmented.
         """
         if self.recipe.augment == "none":
             return None
         n, device = self.recipe.batch_size, self.split.labels.device
         self.generator.manual_seed(_mix(self.recipe.seed, "batch", step))
-        u = torch.rand(n, 6, generator=self.generator, device=device)
-        return u[self.team.share(n)]
+        return torch.rand(n, 6, generator=self.generator, device=device)
+
+    def mix(
+        self, batch: tuple[Tensor, Tensor], others: tuple[Tensor, Tensor], step: int
+    ) -> tuple[Tensor, Tensor]:
+        """Mix two batches, pictures and labels, as mixup or cutmix does.
+
+        Returns
+        -------
+        images : Tensor of shape (n, 3, size, size), float32
+        labels : Tensor of shape (n, classes), float32
+        """
+        recipe = self.recipe
+        chance = random.Random(_mix(recipe.seed, "mix", step))  # no wait for a GPU
+        cut = recipe.cutmix > 0 and (recipe.mixup == 0 or chance.random() < 0.5)
+        alpha = recipe.cutmix if cut else recipe.mixup
+        share = chance.betavariate(alpha, alpha)
+        if cut:
+            centre = chance.random(), chance.random()
+            images, share = vdata.cutmix(batch[0], others[0], share, centre)
+        else:
+            images = batch[0].lerp(others[0], share)
+        first, second = (
+            F.one_hot(labels, self.classes).float() for labels in (batch[1], others[1])
+        )
+        return images, first.lerp(second, share)
 
     def augment(self, images: Tensor, size: int, u: Tensor | None) -> Tensor:
         """Map uint8 pictures to (n, 3, size, size) in [0, 255].
@@ -358,7 +397,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         {"params": free, "weight_decay": 0.0},
     ]
     if recipe.optimizer == "sgd":
-        nesterov = recipe.momentum > 0
+        nesterov = recipe.nesterov and recipe.momentum > 0
         return torch.optim.SGD(
             groups, recipe.lr, recipe.momentum, nesterov=nesterov, fused=True
         )

@@ -1,5 +1,6 @@
 """Commands that train and answer: their parameters become the flags."""
 
+import json
 import math
 import os
 import shlex
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 _FLAT = tyro.conf.arg(name="")  # its fields are flags without a prefix
+_PYTHON = {"None": "null", "none": "null", "True": "true", "False": "false"}  # in JSON
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Options:
     --image-size if not given, so that crops lose no sharpness"""
     skip_bad: bool = False
     """leave out files that are no pictures"""
+    family: Literal["modern", "article", "paper"] = "modern"
+    """whose recipe gives the defaults: vhist's, the source article's, or the paper's"""
+    model_options: tuple[str, ...] = ()
+    """options of the builder, for example dropout=0 or blocks=[3,3,3]; see its
+    documentation"""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a GPU if there is one"""
     threads: int | None = None
@@ -73,6 +80,31 @@ class Options:
                 f"checkpoint_seconds cannot be below 0 nor infinite, got "
                 f"{self.checkpoint_seconds}"
             )
+        self.built()
+
+    def built(self) -> dict:
+        """Return the options of the builder: values are JSON, or else text.
+
+        Raises
+        ------
+        ValueError
+            If one is no pair, or is set by another flag.
+        """
+        options = {}
+        for word in self.model_options:
+            key, equals, text = word.partition("=")
+            if not (equals and key.isidentifier()):
+                raise ValueError(f"--model-options takes pairs KEY=VALUE, got {word!r}")
+            if key in ("num_classes", "image_size"):
+                raise ValueError(
+                    f"{key} is no model option: the classes are those of the data, the "
+                    "size is --image-size"
+                )
+            try:
+                options[key] = json.loads(_PYTHON.get(text, text))
+            except ValueError:
+                options[key] = text
+        return options
         # A name that is a path could leave the folder.
         if self.name is not None and (not self.name or {*"/\\\0"} & {*self.name}):
             raise ValueError(
@@ -103,9 +135,9 @@ def train(
     options, recipe
         See there.
     """
-    from vhist.estimate import builder_options, hollow_model
+    from vhist.estimate import builder_options
 
-    hollow_model(model, recipe)  # an unknown model fails before data is loaded
+    check_model(model, options, recipe)  # a wrong one fails before data is loaded
     files = _files(options, model, recipe.seed)
     if options.dry_run:
         _print_plan(model, options, recipe, files)
@@ -113,7 +145,7 @@ def train(
 
     import torch
 
-    from vhist.checkpoint import Interrupted, exists, remove, write_whole
+    from vhist.checkpoint import Interrupted, exists, locked, remove, write_whole
     from vhist.data import load_dataset
     from vhist.models import create_model
     from vhist.parallel import Team, processes
@@ -130,7 +162,7 @@ def train(
     _check_writable(options.out)
     if options.threads:
         torch.set_num_threads(options.threads)
-    with processes(_device(options.device)) as device:
+    with locked(files.state), processes(_device(options.device)) as device:
         data = load_dataset(
             options.data,
             root=options.root,
@@ -139,7 +171,8 @@ def train(
             skip_bad=options.skip_bad,
         )
         torch.manual_seed(recipe.seed)
-        built = builder_options(model, recipe) | {"num_classes": len(data.classes)}
+        built = builder_options(model, recipe) | options.built()
+        built["num_classes"] = len(data.classes)
         network = create_model(model, **built).to(device)
         try:
             run = fit(
@@ -172,6 +205,20 @@ def train(
             ) from error
         remove(files.state)
         print(f"{percent(run)} in {run.seconds:.0f} s, written to {files.record}")
+
+
+def check_model(model: str, options: Options, recipe: Recipe) -> None:
+    """Raise ValueError unless there is such a model, with such options."""
+    from vhist.estimate import hollow_model
+
+    extra = options.built()
+    try:
+        hollow_model(model, recipe, **extra)
+    except Exception as error:  # whatever strange options provoke
+        if not extra:
+            raise
+        reason = " ".join(str(error).replace("__init__()", "").split())
+        raise ValueError(f"cannot build {model} with this: {reason}") from error
 
 
 def _files(options: Options, model: str, seed: int) -> _Files:
@@ -220,7 +267,7 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
         options.data, options.root, options.size
     )
     steps = steps_per_epoch(recipe, train, team)
-    network = hollow_model(model, recipe, num_classes=classes)
+    network = hollow_model(model, recipe, **options.built(), num_classes=classes)
     layers = summary(network, recipe.image_size)
     device, size = _device(options.device), _data_size(options, recipe)
     short = recipe.precision == "bfloat16" or (

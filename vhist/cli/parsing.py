@@ -1,0 +1,125 @@
+"""From the words of a command line to the call of a function, by tyro."""
+
+import difflib
+import functools
+import inspect
+import io
+import re
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
+from dataclasses import fields, is_dataclass
+from itertools import pairwise
+from typing import Annotated, get_args, get_origin
+
+import tyro
+
+from vhist.recipe import FAMILIES, recipe_for
+
+__all__ = ["parse_call", "parse_train", "variant"]
+
+
+def parse_call(function: Callable, name: str, argv: Sequence[str]) -> functools.partial:
+    """Turn words into the call of a function, or say what is wrong with them.
+
+    Parameters
+    ----------
+    function : callable
+    name : str
+        The command, for messages.
+    argv : sequence of str
+
+    Raises
+    ------
+    ValueError
+        If they are no such call; tyro's box of several lines is made one.
+    SystemExit
+        After --help.
+    """
+    _check_flags(function, argv)
+    return _bind(function, name, argv)
+
+
+def parse_train(
+    function: Callable, name: str, argv: Sequence[str]
+) -> functools.partial:
+    """Do the same for a function with parameters ``model`` and ``recipe``.
+
+    The recipe's defaults follow the model and its --family, wherever they stand among
+    the words.
+    """
+    _check_flags(function, argv)
+    family = _family(argv)
+    guess = next((w for w in argv if not w.startswith("-")), "resnet_small")
+    call = _bind(variant(function, recipe=recipe_for(guess, family)), name, argv)
+    model = call.keywords["model"]
+    if recipe_for(model, family) != recipe_for(guess, family):
+        call = _bind(variant(function, recipe=recipe_for(model, family)), name, argv)
+    return call
+
+
+def _family(argv: Sequence[str]) -> str:
+    """Return the family that is asked for; a wrong one is left for tyro to refuse."""
+    words = [w for word in argv for w in word.split("=", 1)]
+    named = [b for a, b in pairwise(words) if a == "--family"]
+    return named[-1] if named and named[-1] in FAMILIES else "modern"
+
+
+def _bind(function: Callable, name: str, argv: Sequence[str]) -> functools.partial:
+    @functools.wraps(function)
+    def bind(*args, **kwargs) -> functools.partial:
+        given = inspect.signature(function).bind(*args, **kwargs).arguments
+        return functools.partial(function, **given)
+
+    box = io.StringIO()
+    try:
+        with redirect_stderr(box):
+            return tyro.cli(bind, prog=name, args=argv)
+    except SystemExit as stopped:
+        if not stopped.code:
+            raise
+    # Below its title the box has parts between rules; the first says what is wrong.
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", box.getvalue()).splitlines()[1:]
+    inner = [line.strip("│| ") for line in lines]
+    parts = "\n".join(s if s.strip("─-") else "" for s in inner).strip().split("\n\n")
+    raise ValueError(f"{' '.join(parts[0].split())}; see {name} --help")
+
+
+def variant(function: Callable, *, without: str = "", **defaults) -> Callable:
+    """Return a function with other defaults, or without one of its parameters."""
+
+    @functools.wraps(function)
+    def other(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    given = inspect.signature(function)
+    parameters = [
+        p.replace(default=defaults.get(name, p.default))
+        for name, p in given.parameters.items()
+        if name != without
+    ]
+    other.__signature__ = given.replace(parameters=parameters)  # type: ignore
+    return other
+
+
+def _check_flags(function: Callable, argv: Sequence[str]) -> None:
+    """Suggest the nearest flag for one that there is not."""
+    known = ["--help", *_flags(function.__annotations__)]
+    for word in argv:
+        flag = word.partition("=")[0].replace("_", "-")
+        if flag.startswith("--") and flag not in known:
+            near = difflib.get_close_matches(flag, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "see --help"
+            raise ValueError(f"no flag {flag}; {hint}")
+
+
+def _flags(annotations: dict) -> list[str]:
+    """Return the flags of a function's parameters, or of a dataclass's fields."""
+    found = []
+    for name, kind in annotations.items():
+        inner, *marks = get_args(kind) if get_origin(kind) is Annotated else (kind,)
+        if is_dataclass(inner):
+            found += _flags({f.name: f.type for f in fields(inner)})
+        elif name != "return" and tyro.conf.Positional not in marks:
+            flag = name.replace("_", "-")
+            found += [f"--{flag}"] + [f"--no-{flag}"] * (inner is bool)
+    return found
