@@ -1,7 +1,8 @@
 """How the site is built: `nox -s docs` runs Sphinx on this folder.
 
-The chapters are Python scripts, run by sphinx-gallery; docs/results.md and
-docs/speed.md are run by MyST-NB. Our own steps are in docs/_ext, a short file each:
+The chapters are Python scripts, run by sphinx-gallery; docs/training.md,
+docs/command_line.md, docs/speed.md and docs/index.md are run by MyST-NB. Our own steps
+are in docs/_ext, a short file each:
 
     chapters.py       run chapters when needed, fail if one did not run, clean downloads
     figures.py        each figure for light and for dark pages, with caption and text

@@ -29,6 +29,33 @@ ROLES = {
     *("mod", "class", "func", "meth", "attr", "data", "exc", "obj"),
 }
 
+# What a run measures is computed or printed, never typed: a typed number stays when its
+# record is replaced. These may stand in prose, as no run of ours can change them: what
+# papers report, where the page cites them ...
+REPORTED = {
+    "krizhevsky2012": "1.7 15.3 18.2 25 26.2",
+    "simonyan2014": "6.8 7.0 7.3 8.8 29.6 29.7",
+    "szegedy2014": "6.7",
+    "he2015resnet": "3.57 21.43 22.85 25.03 27.94 28.54",
+    "dosovitskiy2020": "61.4 64.2 77.91 84.15",
+    "touvron2021": "81.8",
+    "beyer2022": "76.5",
+    "liu2022": "2.7",
+}
+# ... levels of tests, guessing among ten, shares of a picture's area; and, on the page
+# named, the article's logs and numbers made up for an exercise.
+FIXED = {
+    "": "5 10 77 95 100",
+    "plot_00_introduction": "88.14229583740234",
+    "plot_80_reading_a_log": "0.01 90 91.3 92.5 96",
+}
+
+# A number before a percent sign, "percent", "points" or ±.
+MEASURED = re.compile(r"(?<![\w.,])(\d+(?:\.\d+)?)\s*(?:%|percent|points?\b|±|\\pm)")
+
+# A literal block, as of a log: what is indented after "::" or a code-block.
+QUOTED = re.compile(r"(?m)^(?:[^.\n].*::|\.\. code-block::.*)\n(?:(?:[ \t].*)?\n)+")
+
 every_chapter = pytest.mark.parametrize(
     "chapter", CHAPTERS, ids=[chapter.stem for chapter in CHAPTERS]
 )
@@ -42,6 +69,20 @@ def texts(chapter: Path) -> list[str]:
 def code(chapter: Path) -> str:
     _, blocks = split_code_and_text_blocks(str(chapter))
     return "\n".join(block.content for block in blocks if block.type == "code")
+
+
+def captions(chapter: Path) -> list[str]:
+    """Return what stands under the figures, as far as it is typed."""
+    found = calls(ast.parse(code(chapter)), "caption")
+    parts = [node for call in found for node in ast.walk(call)]
+    return [str(part.value) for part in parts if isinstance(part, ast.Constant)]
+
+
+def typed(prose: list[str], cites: set[str], page: str = "") -> set[str]:
+    """Return the numbers in it that look measured and are not known to be fixed."""
+    known = [FIXED[""], FIXED.get(page, ""), *(REPORTED.get(key, "") for key in cites)]
+    text = QUOTED.sub("\n", "\n".join(f"{part}\n" for part in prose))
+    return set(MEASURED.findall(text)) - set(" ".join(known).split())
 
 
 def calls(tree: ast.AST, name: str) -> list[ast.Call]:
@@ -124,6 +165,36 @@ def test_text_is_rest_not_markdown(chapter: Path) -> None:
         assert not re.search(r"^#{1,4} ", text, flags=re.M), "a heading is underlined"
         assert not re.search(r"\[[^\]]+\]\(https?:", text), "a link is `text <url>`_"
         assert "```" not in text, "code is a code-block"
+
+
+@every_chapter
+def test_no_measured_number_is_typed(chapter: Path) -> None:
+    prose = texts(chapter)
+    found = typed([*prose, *captions(chapter)], cited(" ".join(prose)), chapter.stem)
+    assert not found, f"compute or print them, or list them above: {found}"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))],
+    ids=lambda page: page.name,
+)
+def test_no_measured_number_is_typed_on_other_pages(page: Path) -> None:
+    """What tools/update_readme.py writes is compared with the records elsewhere."""
+    text = page.read_text(encoding="utf-8")
+    text = re.sub(r"<!-- results -->.*<!-- end of results -->", "", text, flags=re.S)
+    found = typed([text], set(re.findall(r"\{cite:\w+\}`([^`]+)`", text)))
+    assert not found, f"compute or print them, or list them above: {found}"
+
+
+def test_a_typed_accuracy_is_found() -> None:
+    said = ["It reached 83.8 % in", "88.4\n% and 62.7 ± 0.8 here", "2.5 points ahead"]
+    assert typed(said, set()) == {"83.8", "88.4", "62.7", "2.5"}
+    assert not typed(["Chance is 10 %; the paper had 18.2 %."], {"krizhevsky2012"})
+    assert typed(["the paper had 18.2 %"], {"liu2022"}) == {"18.2"}
+    assert not typed(["A log says::\n\n    Acc: 96.5 %\n\nand ends."], set())
+    assert typed(["A log says::\n\n    Acc: 96.5 %\n\nand 96.6 %."], set()) == {"96.6"}
+    assert typed([".. note::\n\n   It has 96.5 %.\n"], set()) == {"96.5"}
 
 
 @every_chapter

@@ -28,6 +28,8 @@ RECIPE = Recipe(
     accumulate=2,
     ema=0.8,
     clip_norm=0.5,
+    mixup=0.4,
+    cutmix=1.0,
 )
 
 

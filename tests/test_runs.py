@@ -1,6 +1,8 @@
 """Records: whole files, valid contents, and a README that says the same."""
 
 import json
+import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,7 +73,81 @@ def test_each_architecture_has_a_record_on_imagenette():
             assert (run.data["train"], run.data["val"]) == (9469, 3925)
 
 
-def test_the_readmes_table_is_made_of_the_records():
+def seeds_of(example, *accuracies):
+    """Return runs that differ in the seed and in what came out."""
+    made = []
+    for seed, accuracy in enumerate(accuracies):
+        log = [{**example.log[0], "val_accuracy": accuracy}]
+        recipe = {"epochs": 1, "image_size": 64, "seed": seed}
+        made.append(replace(example, name=f"a-{seed}", log=log, recipe=recipe))
+    return made
+
+
+def test_several_seeds_have_a_mean_and_a_spread(example):
+    score = runs.mean_std(seeds_of(example, 0.25, 0.5, 0.75))
+    assert (score.mean, score.std, score.n) == (0.5, 0.25, 3)  # n - 1, not n
+    assert score.error == score.std
+    assert score.standard_error == pytest.approx((0.5 * 0.5 / 4) ** 0.5)
+    assert str(score) == "50.0 ± 25.0 (SD)"
+
+
+def test_one_seed_has_no_spread_but_a_standard_error(example):
+    score = runs.mean_std([example])
+    assert (score.mean, score.std, score.n) == (0.75, None, 1)
+    assert score.error == score.standard_error == example.standard_error
+    assert str(score) == "75.0 ± 21.7 (SE)"
+
+
+def test_equal_seeds_have_a_spread_of_zero(example):
+    assert str(runs.mean_std(seeds_of(example, 0.5, 0.5))) == "50.0 ± 0.0 (SD)"
+
+
+@pytest.mark.parametrize("change", [{"model": "vit_small_8"}, {"labels": [1, 1, 1, 1]}])
+def test_other_models_or_pictures_are_not_averaged(example, change):
+    other = replace(example, name="b", **change)
+    with pytest.raises(ValueError, match="a and b differ in more than the seed"):
+        runs.mean_std([example, other])
+
+
+def test_of_no_run_there_is_no_mean():
+    with pytest.raises(ValueError, match="at least one run"):
+        runs.mean_std([])
+
+
+def test_the_table_has_a_row_per_label_and_keeps_architectures_together(example):
+    short = {"resnet_small": seeds_of(example, 0.5, 1.0)}
+    first = replace(seeds_of(example, 0.25)[0], model="alexnet_small")
+    long = {"resnet_small": seeds_of(example, 0.75), "alexnet_small": [first]}
+    _, _, *rows = runs.markdown({"short": short, "long": long}).splitlines()
+    rows = [row.replace("\N{NO-BREAK SPACE}", " ").strip("|") for row in rows]
+    cells = [[cell.strip() for cell in row.split("|")] for row in rows]
+    assert [row[:4] for row in cells] == [
+        ["alexnet_small", "long", "25.0 ± 21.7 (SE)", "1"],
+        ["resnet_small", "short", "75.0 ± 35.4 (SD)", "2"],
+        ["resnet_small", "long", "75.0 ± 21.7 (SE)", "1"],
+    ]
+    assert cells[0][-1] == "78.0"  # 3,062 of 3,925
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/results.md"])
+def test_the_pages_tables_are_made_of_the_records(page):
+    tool = runpy.run_path(str(ROOT / "tools" / "update_readme.py"))
+    assert tool["updated"](ROOT / page) == (ROOT / page).read_text(encoding="utf-8"), (
+        "python tools/update_readme.py writes it again"
+    )
+
+
+def test_the_readmes_table_is_short_and_names_its_plans():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     table = readme.split("<!-- results -->")[1].split("<!-- end of results -->")[0]
-    assert table.strip() == runs.markdown(runs.load_all()).strip()
+    rows = [line for line in table.splitlines() if line.startswith("|")][2:]
+    assert 4 <= len(rows) <= 8
+    plans = {row.split("|")[2].strip() for row in rows}
+    assert all(f"`vhist runs record {plan}`" in table for plan in plans)
+
+
+def test_the_results_page_has_every_record_and_its_command():
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    for run in runs.load_all():
+        assert f"| {run.name} |" in page
+        assert f"\n{run.command}\n" in page

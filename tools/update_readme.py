@@ -1,19 +1,87 @@
-"""Write the results table of README.md from the records that are committed."""
+"""Write the tables of README.md and docs/results.md from the committed records."""
 
+from itertools import chain
 from pathlib import Path
 
-from vhist import runs
+from vhist import plan, runs
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
 START, END = "<!-- results -->", "<!-- end of results -->"
+COMPARED = ("short", "long")  # what the README shows, and the results page first
 
 
 def main() -> None:
-    """Replace what stands between the two marks."""
-    before, _, rest = README.read_text(encoding="utf-8").partition(START)
+    """Replace what stands between the two marks of each page."""
+    for page in (ROOT / "README.md", ROOT / "docs" / "results.md"):
+        page.write_text(updated(page), encoding="utf-8")
+
+
+def updated(page: Path) -> str:
+    """Return a page as it should be."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(START)
     _, _, after = rest.partition(END)
-    table = runs.markdown(runs.load_all())
-    README.write_text(f"{before}{START}\n{table}\n{END}{after}", encoding="utf-8")
+    tables = readme() if page.name == "README.md" else results()
+    return f"{before}{START}\n{tables}\n{END}{after}"
+
+
+def readme() -> str:
+    """Return the comparison, and what its plans are and how to repeat them."""
+    plans = [plan.load(name) for name in COMPARED]
+    plans = [p for p in plans if p.records()]
+    notes = [f"- **{p.name}**: {p.about} `vhist runs record {p.name}`" for p in plans]
+    return "\n".join([comparison(), "", *notes])
+
+
+def results() -> str:
+    """Return the comparison, then every plan with all its records and commands."""
+    rest = {record.name: record for record in runs.load_all()}
+    parts = ["## At a glance", comparison()]
+    for name in dict.fromkeys((*COMPARED, *plan.list_plans())):
+        this = plan.load(name)
+        found = this.records()
+        if found:
+            about = f"{this.about} `vhist runs record {name}` repeats them."
+            parts += [f"## Plan: {name}", about, table(found), commands(found)]
+        for record in chain(*found.values()):
+            rest.pop(record.name, None)
+    if rest:
+        others = {name: [record] for name, record in rest.items()}
+        parts += ["## Outside of any plan", table(others), commands(others)]
+    return "\n\n".join(parts)
+
+
+def comparison() -> str:
+    """Return the short and the long runs of all architectures in one table."""
+    return runs.markdown({name: plan.load(name).records() for name in COMPARED})
+
+
+def table(found: dict[str, list[runs.Run]]) -> str:
+    """Return a row per record, and after several seeds one with their mean."""
+    head = ["record", "accuracy (%)", "pixels", "epochs", "CPU min", "min", "MiB"]
+    lines = [[*head, "machine"], ["---", *["--:"] * 6, "---"]]
+    for label, seeds in found.items():
+        for r in seeds:
+            cells = [r.name, unbroken(runs.mean_std([r])), r.recipe["image_size"]]
+            cells += [r.recipe["epochs"], f"{r.cpu_seconds / 60:.0f}"]
+            cells += [f"{r.seconds / 60:.0f}", f"{r.peak_memory / 2**20:,.0f}"]
+            lines.append([*cells, r.device])
+        if len(seeds) > 1:
+            score = unbroken(runs.mean_std(seeds))
+            means = f"**{label}, {len(seeds)} seeds**", f"**{score}**"
+            lines.append([*means, *[""] * 6])
+    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
+
+
+def unbroken(score: runs.MeanStd) -> str:
+    """Return a result that stays on one line of a narrow column."""
+    return str(score).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def commands(found: dict[str, list[runs.Run]]) -> str:
+    """Return the command of each record, folded."""
+    lines = "\n".join(record.command for record in chain(*found.values()))
+    title = ":::{dropdown} The command of each record"
+    return f"{title}\n```text\n{lines}\n```\n:::"
 
 
 if __name__ == "__main__":

@@ -69,6 +69,8 @@ class Recipe:
     cutmix: float = 0.0
     """the same for a rectangle that is pasted (arXiv:1905.04899); with both, each batch
     gets one of them"""
+    dropout_in_evaluation: bool = False
+    """leave dropout on when the validation pictures are answered: a slip, to be seen"""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """of forward and backward; auto is bfloat16 on a GPU, float32 elsewhere"""
     compile: Literal["auto", "on", "off"] = "auto"
@@ -97,7 +99,7 @@ class Recipe:
                 raise ValueError(
                     f"{name} must be positive and finite, got {brief(value)}"
                 )
-        for name in ("weight_decay", "warmup_epochs", "mixup", "cutmix"):
+        for name in ("weight_decay", "warmup_epochs"):
             value = getattr(self, name)
             if not 0 <= value <= sys.float_info.max:
                 raise ValueError(
@@ -107,6 +109,10 @@ class Recipe:
             value = getattr(self, name)
             if not 0 <= value < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {brief(value)}")
+        for name in ("mixup", "cutmix"):
+            value = getattr(self, name)
+            if not 0 <= value <= 100:
+                raise ValueError(f"{name} must be in [0, 100], got {brief(value)}")
         if self.batch_size % self.accumulate:
             raise ValueError(
                 f"batch_size must be a multiple of accumulate, got {self.batch_size} "

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # to look at records, PyTorch is not needed
 
 __all__ = [
     "ARTICLE",
+    "MeanStd",
     "Run",
     "commit",
     "describe_machine",
@@ -31,6 +32,7 @@ __all__ = [
     "load",
     "load_all",
     "markdown",
+    "mean_std",
     "peak_memory",
 ]
 
@@ -47,6 +49,7 @@ _LOG = dict.fromkeys(
 #: to 400 epochs, from "vision-hist", github.com/khazaei/vision-hist. They were counted
 #: with dropout or batch statistics still live; see the introduction.
 ARTICLE = {"alexnet": 3062, "vgg": 3365, "resnet": 3401, "vit": 2702}
+_JUDGED = 3925  # Imagenette's validation pictures
 
 
 @dataclass
@@ -291,26 +294,107 @@ def load_all() -> list[Run]:
     return [load(name) for name in list_runs()]
 
 
-def markdown(runs: list[Run]) -> str:
-    """Return the results as the table of the README.
+@dataclass(frozen=True)
+class MeanStd:
+    """Accuracy of runs that differ in the seed alone.
+
+    Printed, it says in percent which of the two errors it shows: SD, the spread of
+    the seeds, or SE with a single seed, whose spread is not known.
+
+    Attributes
+    ----------
+    mean : float
+        Of the accuracies after the last epoch.
+    std : float or None
+        Sample standard deviation over the seeds; None with one.
+    n : int
+        Number of seeds.
+    standard_error : float
+        Binomial, at the mean. All seeds are judged on the same pictures, so more of
+        them do not make it smaller.
+    """
+
+    mean: float
+    std: float | None
+    n: int
+    standard_error: float
+
+    @property
+    def error(self) -> float:
+        """The standard deviation over seeds; with one seed the standard error."""
+        return self.standard_error if self.std is None else self.std
+
+    def __str__(self) -> str:
+        kind = "SE" if self.std is None else "SD"
+        return f"{100 * self.mean:.1f} ± {100 * self.error:.1f} ({kind})"
+
+
+def mean_std(runs: list[Run]) -> MeanStd:
+    """Return mean and standard deviation of the accuracy over seeds.
 
     Parameters
     ----------
     runs : list of Run
-        One row each; the error is one binomial standard error.
+        Of one model on the same pictures, one per seed.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or if they are of several models or data sets.
     """
-    head = (
-        "| model | parameters | data | accuracy (%) | epochs | CPU minutes | command |"
+    if not runs:
+        raise ValueError("mean and spread need at least one run")
+    for run in runs:
+        if run.model != runs[0].model or run.labels != runs[0].labels:
+            raise ValueError(
+                f"{runs[0].name} and {run.name} differ in more than the seed: their "
+                "model or their validation pictures are not the same"
+            )
+    from statistics import mean, stdev  # slow to import, and few commands need it
+
+    accuracies = [run.accuracy for run in runs]
+    p = mean(accuracies)
+    return MeanStd(
+        mean=p,
+        std=stdev(accuracies) if len(runs) > 1 else None,
+        n=len(runs),
+        standard_error=(p * (1 - p) / len(runs[0].labels)) ** 0.5,
     )
-    lines = [head, "| --- | --: | --- | --: | --: | --: | --- |"]
-    for run in sorted(runs, key=lambda r: r.accuracy):
-        data = f"{run.data['name']}, {run.recipe['image_size']} px"
-        accuracy = f"{100 * run.accuracy:.1f} ± {100 * run.standard_error:.1f}"
+
+
+def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:
+    """Return the results of plans as the table of the README.
+
+    Parameters
+    ----------
+    plans : dict of str to dict
+        By the plan's name, what the plan's method ``records`` returns. Each label
+        is a row; those of one architecture stand together, in the order of history.
+    """
+    lines = [
+        "| model | plan | accuracy (%) | seeds | pixels | epochs | CPU minutes "
+        "| parameters | article (%) |",
+        "| --- | --- | --: | --: | --: | --: | --: | --: | --: |",
+    ]
+    rows = [(plan, runs) for plan, labels in plans.items() for runs in labels.values()]
+    families = list(ARTICLE)
+    for plan, runs in sorted(rows, key=lambda row: families.index(_family(row[1][0]))):
+        run, score, family = runs[0], mean_std(runs), _family(runs[0])
+        minutes = sum(r.cpu_seconds for r in runs) / score.n / 60
+        accuracy = str(score).replace(" ", "\N{NO-BREAK SPACE}")
         lines.append(
-            f"| {run.model} | {run.parameters:,} | {data} | {accuracy} "
-            f"| {run.recipe['epochs']} | {run.cpu_seconds / 60:.0f} | `{run.command}` |"
+            f"| {run.model} | {plan} | {accuracy} | {score.n} "
+            f"| {run.recipe['image_size']} | {run.recipe['epochs']} | {minutes:.0f} "
+            f"| {run.parameters:,} | {100 * ARTICLE[family] / _JUDGED:.1f} |"
         )
     return "\n".join(lines)
+
+
+def _family(run: Run) -> str:
+    for family in ARTICLE:
+        if run.model.startswith(family):
+            return family
+    raise ValueError(f"{run.model} is of none of the families {', '.join(ARTICLE)}")
 
 
 def _pack(classes: list[int]) -> str:

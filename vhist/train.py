@@ -67,6 +67,7 @@ def evaluate(
     image_size: int,
     batch_size: int = 256,
     precision: str = "auto",
+    dropout: bool = False,
 ) -> Evaluation:
     """Run a model on a split in evaluation mode: no dropout, running statistics.
 
@@ -84,11 +85,16 @@ def evaluate(
         Pictures at a time; the answer does not depend on it.
     precision : {"auto", "float32", "bfloat16"}
         See :class:`vhist.recipe.Recipe`.
+    dropout : bool
+        Leave dropout on, from PyTorch's global generator: to see what that does.
     """
     team = Team.current()
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
+    for layer in model.modules():
+        if dropout and isinstance(layer, nn.Dropout):
+            layer.train()
     mine = split.images[team.share(len(split))]
     logits = []
     with _autocast(precision, device):
@@ -211,11 +217,13 @@ def fit(
                     average.update_parameters(model)
                 keeper.after_step()
             team.agree(evaluated)
+            seed_step(recipe.seed, state.step, team.rank)
             result = evaluate(
                 evaluated,
                 data.val,
                 image_size=recipe.size_at(epoch),
                 precision=recipe.precision,
+                dropout=recipe.dropout_in_evaluation,
             )
             entry = state.end_epoch(
                 lr=recipe.lr_at(epoch + 1),
@@ -229,8 +237,14 @@ def fit(
     if average is not None:
         model.load_state_dict(average.module.state_dict())
     if result is None:  # resumed with nothing left to do
-        size, precision = recipe.image_size, recipe.precision
-        result = evaluate(model, data.val, image_size=size, precision=precision)
+        seed_step(recipe.seed, state.step, team.rank)
+        result = evaluate(
+            model,
+            data.val,
+            image_size=recipe.image_size,
+            precision=recipe.precision,
+            dropout=recipe.dropout_in_evaluation,
+        )
     return Run(
         name=name,
         parameters=sum(p.numel() for p in parameters),

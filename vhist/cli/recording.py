@@ -228,5 +228,7 @@ def _tell(task: _Task, code: int) -> None:
             f"{run.name}: {percent(run)} in {run.seconds / 60:.0f} minutes", flush=True
         )
         return
-    last = (log.read_text(errors="replace").splitlines() or ["killed"])[-1]
-    print(f"{task.run.name}: ended with {code}, {last}; see {log}", flush=True)
+    lines = log.read_text(errors="replace").splitlines()
+    said = [line for line in lines if line.startswith("vhist train: ")]
+    why = said[-1] if code > 0 and said else "killed"
+    print(f"{task.run.name}: ended with {code}, {why}; see {log}", flush=True)

@@ -1,0 +1,242 @@
+"""Plans, and the command that executes them."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from vhist import __main__ as cli
+from vhist import plan, runs
+from vhist.checkpoint import locked
+from vhist.cli import commands, recording
+from vhist.cli.parsing import parse_train
+from vhist.recipe import FAMILIES, recipe_for
+
+PLANNED = [run for name in plan.list_plans() for run in plan.load(name).runs]
+TINY = """
+about = "Two runs that are soon over."
+[all]
+data = "folder"
+root = "pictures"
+image_size = 32
+threads = 1
+seeds = [0, 1]
+[runs.resnet_small]
+epochs = 1
+batch_size = 16
+model_options = {blocks = [1], widths = [16], stem_width = 16, batch_norm = false}
+"""
+
+
+def call(run: plan.PlannedRun):
+    return parse_train(commands.train, "vhist train", run.words)
+
+
+@pytest.mark.parametrize("run", PLANNED, ids=lambda run: run.name)
+def test_every_planned_run_is_a_valid_command(run):
+    given = call(run).keywords
+    commands.check_model(given["model"], given["options"], given["recipe"])
+    assert given["recipe"].seed == run.seed
+
+
+def test_names_are_unique_and_every_record_belongs_to_a_plan():
+    names = [run.name for run in PLANNED]
+    assert len({*names}) == len(names)
+    assert not {*runs.list_runs()} - {*names}
+
+
+@pytest.mark.parametrize("run", PLANNED, ids=lambda run: run.name)
+def test_records_of_the_book_are_what_their_plan_says(run):
+    if run.name not in runs.list_runs():
+        pytest.skip("not recorded yet")
+    assert not recording.differences(runs.load(run.name), call(run))
+    record = runs.load(run.name)
+    assert record.name == run.name
+
+
+def test_a_plan_gives_its_records_by_label_in_order():
+    found = plan.load("short").records()
+    assert list(found) == ["alexnet_small", "vgg_small", "resnet_small", "vit_small_8"]
+    assert [r.recipe["seed"] for r in found["vgg_small"]] <= [0, 1, 2]
+    assert all(r.model == label for label, rs in found.items() for r in rs)
+
+
+def test_seeds_come_round_by_round(tmp_path):
+    path = tmp_path / "p.toml"
+    path.write_text('about = "x"\n[runs.b]\nseeds=[2, 0]\n[runs.a]\nmodel="b"\n')
+    assert [r.name for r in plan.Plan.read(path).runs] == ["p-b-2", "p-a-0", "p-b-0"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "lacks the text 'about'"),
+        ("about = 1", "lacks the text 'about'"),
+        ("about = 'x'", "it needs tables"),
+        ("about = 'x'\nruns = 3", "it needs tables"),
+        ("about = 'x'\nall = 3\n[runs.a]", "it needs tables"),
+        ("about = 'x'\n[runs]\na = 3", "runs.a is no table"),
+        ("about = 'x'\nruns.'a b'.epochs = 3", "a label has letters"),
+        ("about = 'x'\nruns.'../a'.epochs = 3", "a label has letters"),
+        ("about = 'x'\n[run.a]", "it has 'run'"),
+        ("about = 'x'\n[runs.a]\nseeds = []", "the seeds of a are []"),
+        ("about = 'x'\n[runs.a]\nseeds = [1, 1]", "the seeds of a are [1, 1]"),
+        ("about = 'x'\n[runs.a]\nseeds = '12'", "the seeds of a are '12'"),
+        ("about = 'x'\n[runs.a]\nseed = 1", "runs.a cannot set seed"),
+        ("about = 'x'\n[runs.a]\nmodel = 1", "runs.a cannot set model"),
+        ("about = 'x", "is no plan"),
+        ("\x00", "is no plan"),
+    ],
+)
+def test_what_is_wrong_with_a_plan_is_said(tmp_path, text, message):
+    path = tmp_path / "p.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="is no plan: ") as caught:
+        plan.Plan.read(path)
+    assert message in str(caught.value)
+
+
+def test_plans_are_found_by_name_or_as_files(tmp_path):
+    with pytest.raises(ValueError, match="did you mean short"):
+        plan.load("shrt")
+    with pytest.raises(FileNotFoundError):
+        plan.load(str(tmp_path / "none.toml"))
+
+
+def test_families():
+    for model in ("alexnet_small", "vgg16", "resnet34", "vit_b_16"):
+        modern, article, paper = (recipe_for(model, f) for f in FAMILIES)
+        assert modern == recipe_for(model)
+        assert {article.lr_at(e) for e in (0, 7, article.epochs)} == {1e-4}
+        assert (article.batch_size, article.crop_area) == (256, (0.08, 1.0))
+        assert modern.image_size == article.image_size == paper.image_size
+    drops = {recipe_for("alexnet", "paper").lr_at(e) for e in range(90)}
+    assert sorted(drops) == pytest.approx([1e-5, 1e-4, 1e-3, 1e-2])
+    with pytest.raises(ValueError, match="no family of recipes 'old'; there are"):
+        recipe_for("alexnet", "old")
+
+
+@pytest.fixture
+def vhist(monkeypatch, capsys, tmp_path):
+    """Run a command beside a small plan; give back exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.toml").write_text(TINY)
+    for split, name in itertools.product(("train", "val"), ("dark", "light")):
+        folder = tmp_path / "pictures" / split / name
+        folder.mkdir(parents=True)
+        for i in range(8):
+            grey = (30 + i if name == "dark" else 220 + i,) * 3
+            Image.new("RGB", (40, 40), grey).save(folder / f"{i}.png")
+
+    def run(*argv: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["vhist", *argv])
+        return cli.main(), *capsys.readouterr()
+
+    return run
+
+
+def test_family_and_model_options_reach_the_run(vhist):
+    words = "vhist train alexnet_small --family paper --model-options dropout=0 "
+    words += "activation=tanh lrn_alpha=none stem=[7,2,3] --lr 0.5"
+    given = parse_train(commands.train, "vhist train", words.split()[2:]).keywords
+    assert given["options"].built() == {
+        "dropout": 0,
+        "activation": "tanh",
+        "lrn_alpha": None,
+        "stem": [7, 2, 3],
+    }
+    assert (given["recipe"].optimizer, given["recipe"].lr) == ("sgd", 0.5)
+    for bad, message in (
+        ("dropout", "takes pairs KEY=VALUE, got 'dropout'"),
+        ("image_size=3", "image_size is no model option"),
+        ("drop=0.5", "unexpected keyword argument 'drop'"),
+        ("dropout=much", "dropout must be a number"),
+    ):
+        code, _, err = vhist("train", "vgg_small", "--model-options", bad)
+        assert code == 2
+        assert message in err
+
+
+def test_a_plan_is_executed_once(vhist):
+    code, out, _ = vhist("runs", "record", "tiny.toml", "--dry-run")
+    assert code == 0
+    assert out.count("to do") == 2
+    assert not Path("runs").exists()
+    assert vhist("runs", "record", "tiny.toml", "--only", "*-1")[0] == 0
+    code, out, _ = vhist("runs", "record", "tiny.toml")
+    assert code == 0
+    assert "2 runs, 1 of them recorded" in out
+    assert "tiny-resnet_small-0: to do" in out
+    assert {p.name for p in Path("runs").iterdir()} == {
+        f"tiny-resnet_small-{seed}.{end}"
+        for seed in (0, 1)
+        for end in ("json", "pt", "log")
+    }
+    record = runs.Run.read("runs/tiny-resnet_small-1.json")
+    assert record.command.startswith("vhist train resnet_small --data folder")
+    assert record.model_options["blocks"] == [1]
+    Path("tiny.toml").write_text(TINY.replace("epochs = 1", "epochs = 2"))
+    code, _, err = vhist("runs", "record", "tiny.toml")
+    assert code == 2
+    assert "epochs is 1 there, 2 in the plan" in err
+
+
+def test_a_run_that_fails_is_told_and_the_others_go_on(vhist):
+    Path("bad.toml").write_text(TINY + "[runs.vgg_small]\nepochs = 1\nlr = 1e30\n")
+    code, out, _ = vhist("runs", "record", "bad.toml", "--only", "*-0", "--jobs", "2")
+    assert code == 3
+    assert "bad-resnet_small-0: " in out
+    assert "bad-vgg_small-0: ended with 3, vhist train: " in out
+    code, _, err = vhist("runs", "record", "bad.toml", "--only", "none")
+    assert (code, "no run of bad is called 'none'" in err) == (2, True)
+
+
+def test_stopped_killed_and_locked(vhist, tmp_path):
+    Path("tiny.toml").write_text(TINY.replace("epochs = 1", "epochs = 9000"))
+    words = [sys.executable, "-m", "vhist", "runs", "record", "tiny.toml"]
+    state = tmp_path / "runs" / "tiny-resnet_small-0.ckpt"
+
+    def begin() -> subprocess.Popen:
+        started = subprocess.Popen(words, text=True, stderr=subprocess.PIPE)
+        while not state.with_suffix(".lock").exists():
+            assert started.poll() is None
+            time.sleep(0.1)
+        return started
+
+    first = begin()
+    while not state.with_suffix(".log").read_text().count("epoch"):
+        time.sleep(0.1)
+    first.terminate()
+    assert first.wait(60) == 128 + signal.SIGTERM
+    assert "the same command goes on from there" in first.stderr.read()
+    assert state.exists()
+    assert not state.with_suffix(".lock").exists()
+    second = begin()
+    second.kill()
+    second.wait()
+    # The run itself goes on, and nobody else can write its files.
+    code, out, _ = vhist("runs", "record", "tiny.toml", "--only", "*-0")
+    assert code == 2
+    assert "another process is training tiny-resnet_small-0" in out
+    found = subprocess.run(["pgrep", "-f", "name tiny-resnet_small-0"], stdout=-1)
+    for number in found.stdout.split():
+        os.kill(int(number), signal.SIGKILL)
+
+
+def test_a_lock_is_of_one_process_and_ends_with_it(tmp_path):
+    path = tmp_path / "a.ckpt"
+    with locked(path), pytest.raises(ValueError, match="another process is training a"):
+        locked(path).__enter__()
+    code = f"import os; from vhist.checkpoint import locked; a = locked({str(path)!r});"
+    code += "a.__enter__(); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert path.with_suffix(".lock").exists()
+    with locked(path):
+        pass
+    assert not path.with_suffix(".lock").exists()
