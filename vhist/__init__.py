@@ -11,6 +11,7 @@ from vhist.summary import summary
 
 if TYPE_CHECKING:
     from vhist import (
+        atlas,
         catalogue,
         checkpoint,
         data,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Recipe",
+    "atlas",
     "catalogue",
     "checkpoint",
     "create_model",

@@ -265,7 +265,9 @@ def curves(
     for run in runs:
         values = [(100 if percent else 1) * entry[key] for entry in run.log]
         epochs = [entry["epoch"] for entry in run.log]
-        ax.plot(epochs, values, color=color_of(run.model), label=run.model)
+        known = [line.get_label() for line in ax.get_lines()]
+        label = "_" if run.model in known else run.model  # seeds share a label
+        ax.plot(epochs, values, color=color_of(run.model), label=label, linewidth=1.2)
     label = key.replace("val_", "validation ").replace("train_", "training ")
     ax.set(xlabel="epoch", ylabel=f"{label} (%)" if percent else label)
     ax.legend()

@@ -22,6 +22,9 @@ from sphinx.errors import ExtensionError
 # sphinx-gallery writes this below every page that it has run (min_reported_time = 0).
 MARK_OF_A_RUN = "**Total running time of the script:**"
 
+# Files of the library that an output may depend on.
+ENDINGS = ("py", "json", "toml", "txt")
+
 
 # ---- the state in which a chapter starts ---------------------------------------------
 
@@ -74,10 +77,12 @@ def forget_stale(app):
 
 def fingerprint(root: Path) -> str:
     """Hash all that an output depends on, apart from the chapter's own text."""
-    files = [*root.glob("vhist/**/*.py"), *root.glob("vhist/**/*.json")]
+    files = [f for end in ENDINGS for f in root.glob(f"vhist/**/*.{end}")]
     files += root.glob("docs/_ext/*.py")
     files += root.glob("benchmarks/records/*.json")
-    digest = hashlib.sha256(version("torch").encode())
+    # Some pages show Imagenette's pictures where they are at hand.
+    pictures = os.environ.get("VHIST_DATA", "")
+    digest = hashlib.sha256(f"{version('torch')} {pictures}".encode())
     for file in sorted(files):
         digest.update(file.read_bytes())
     return digest.hexdigest()

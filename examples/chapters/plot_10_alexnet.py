@@ -477,32 +477,34 @@ for row in few.val.labels[order]:
 # On photographs
 # --------------
 #
-# The run below was made once, on Imagenette :cite:p:`howard2019imagenette`, and stored.
-# All that follows is read from its record.
+# These runs were made once, on Imagenette :cite:p:`howard2019imagenette`, and stored.
+# All that follows is read from their records. Behind ± stands the standard deviation
+# over seeds (SD) or, with a single seed, the standard error over pictures (SE).
 
-run = vhist.runs.load("short-alexnet_small-0")
+runs = vhist.plan.load("short").records()["alexnet_small"]
+run = runs[0]
 epochs, size = run.recipe["epochs"], run.recipe["image_size"]
 print(run.command)
 print(f"{run.parameters:,} parameters, {epochs} epochs at {size} pixels")
 print(f"{run.cpu_seconds:,.0f} CPU-seconds, {run.threads} thread(s), {run.device}")
-print(f"accuracy {run.accuracy:.2%} ± {run.standard_error:.2%} (one standard error)")
+print(f"accuracy in %: {vhist.runs.mean_std(runs)}, {len(runs)} seed(s)")
 names = run.data["classes"]
 for row in run.most_wrong[:5]:
     label, guess = names[row["label"]], names[row["prediction"]]
     print(f"taken for {guess} ({row['probability']:.0%}): {label}, {row['file']}")
 
 # %%
-# The last lines are the pictures that the network got most wrong.
+# The last lines are the pictures that the first of these networks got most wrong.
 
 fig = plt.figure(figsize=(7.2, 7.0), layout="constrained")
 above, below = fig.subplots(2, 1, height_ratios=(1, 2.2))
-plots.curves([run], ax=above)
+plots.curves(runs, ax=above)
 plots.confusion(run, ax=below)
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "The recorded run: accuracy over the epochs, and per cent of each class (row) that"
-    " was given each answer (column).",
+    "The recorded runs: accuracy over the epochs, one curve per seed; and, for the"
+    " first, per cent of each class (row) that was given each answer (column).",
     "Above, validation accuracy in per cent against the epoch. Below, a ten by ten"
     " matrix of percentages, right answers on the diagonal.",
 )

@@ -567,11 +567,13 @@ assert reads[2] > reads[0] + 0.15
 # On photographs
 # --------------
 #
-# A larger sister was trained once on the photographs of Imagenette
-# :cite:p:`howard2019imagenette`, and its record stored. All that follows is read from
-# it.
+# A larger sister was trained on the photographs of Imagenette
+# :cite:p:`howard2019imagenette`, and its records stored. All that follows is read from
+# them. Behind ± stands the standard deviation over seeds (SD) or, with a single seed,
+# the standard error over pictures (SE).
 
-run = vhist.runs.load("short-vgg_small-0")
+runs = vhist.plan.load("short").records()["vgg_small"]
+run = runs[0]
 seen, choices = run.data, run.recipe
 print(run.command)
 print(
@@ -580,19 +582,19 @@ print(
 print(f"{seen['train']:,} to learn from, {choices['image_size']} pixels")
 print(f"{choices['epochs']} epochs, {choices['optimizer']}, lr {choices['lr']:g}")
 print(f"{run.cpu_seconds:,.0f} CPU-seconds, {run.threads} thread(s), {run.device}")
-print(f"accuracy {run.accuracy:.2%} ± {run.standard_error:.2%} (one standard error)")
+print(f"accuracy in %: {vhist.runs.mean_std(runs)}, {len(runs)} seed(s)")
 
 # %%
 fig, axes = plt.subplots(
     *(2, 1), figsize=(7.2, 7.0), height_ratios=(1, 2.2), layout="constrained"
 )
-plots.curves([run], ax=axes[0])
+plots.curves(runs, ax=axes[0])
 plots.confusion(run, ax=axes[1])
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "The recorded run: accuracy over the epochs, and per cent of each class (row) that "
-    "was given each answer (column).",
+    "The recorded runs: accuracy over the epochs, one curve per seed; and, for the "
+    "first, per cent of each class (row) that was given each answer (column).",
     "Above, validation accuracy in per cent against the epoch. Below, a ten by ten "
     "matrix of percentages, right answers on the diagonal.",
 )

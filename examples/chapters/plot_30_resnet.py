@@ -594,15 +594,17 @@ print(
 # The recorded run
 # ----------------
 # ``resnet_small`` is the same network with a 3x3 stem and six blocks, for 64 pixels.
-# This run is on the photographs of Imagenette :cite:p:`howard2019imagenette`. All that
-# is printed comes from its record.
+# These runs are on the photographs of Imagenette :cite:p:`howard2019imagenette`. All
+# that is printed comes from their records. Behind ± stands the standard deviation over
+# seeds (SD) or, with a single seed, the standard error over pictures (SE).
 
-run = vhist.runs.load("short-resnet_small-0")
+runs = vhist.plan.load("short").records()["resnet_small"]
+run = runs[0]
 classes = run.data["classes"]
 print(run.command)
 print(f"{run.parameters:,} parameters, {run.data['train']:,} training pictures")
 print(f"{run.cpu_seconds:,.0f} CPU-seconds, {run.threads} thread(s), {run.device}")
-print(f"accuracy {run.accuracy:.2%}, standard error {run.standard_error:.2%}")
+print(f"accuracy in %: {vhist.runs.mean_std(runs)}, {len(runs)} seed(s)")
 print(f"the article's ResNet-34 at 224 pixels: {p:.2%}\n")
 for wrong in run.most_wrong[:6]:
     seen, said = classes[wrong["label"]], classes[wrong["prediction"]]
@@ -610,12 +612,12 @@ for wrong in run.most_wrong[:6]:
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.8), layout="constrained")
-plots.curves([run], ax=axes[0])
-plots.curves([run], "train_loss", ax=axes[1])
+plots.curves(runs, ax=axes[0])
+plots.curves(runs, "train_loss", ax=axes[1])
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "The recorded run on photographs, epoch by epoch.",
+    "The recorded runs on photographs, epoch by epoch, one curve per seed.",
     "Left, validation accuracy in percent; right, training loss; both by epoch.",
 )
 # sphinx_gallery_end_ignore
@@ -626,7 +628,7 @@ ax = plots.confusion(run)
 # sphinx_gallery_start_ignore
 plots.caption(
     ax.figure,
-    "What was taken for what, in percent of each class.",
+    "What the first of them took for what, in percent of each class.",
     "A ten by ten matrix of right classes against answers; the diagonal is the share "
     "of right answers.",
 )
@@ -643,16 +645,16 @@ print(f"{classes[row]} taken for {classes[column]}")
 # More pixels and more time take the same network further. This run begins with pictures
 # of 64 pixels and lets them grow to 128:
 
-longer = vhist.runs.load("long-resnet_small-0")
+(longer,) = vhist.plan.load("long").records()["resnet_small"]
 print(longer.command)
 print(f"{longer.cpu_seconds / run.cpu_seconds:.1f} times the CPU time of the first run")
-print(f"accuracy {longer.accuracy:.2%}, standard error {longer.standard_error:.2%}")
+print(f"accuracy in %: {vhist.runs.mean_std([longer])}")
 print(f"the article's ResNet-34 at 224 pixels: {p:.2%}")
 assert longer.accuracy > p > run.accuracy
 
 # %%
-# Each is one seed; the standard error covers the choice of pictures, not that of the
-# seed. The article's number cannot quite be set against them: another net, more
+# It is one seed: its error covers the choice of pictures, not that of the seed. The
+# article's number cannot quite be set against them: another net, more
 # pixels, another recipe, and batch statistics in its test. The paper's own figures, for
 # ImageNet and ten crops per picture, are top-1 errors of 25.03 % with 34 layers
 # (28.54 % plain), 22.85 % with 50 and 21.43 % with 152; an ensemble won ILSVRC 2015

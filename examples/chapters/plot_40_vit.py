@@ -457,25 +457,29 @@ assert right["most"] < right["any"] - 0.1
 #
 # The recorded run
 # ----------------
-# The same architecture on photographs. Everything printed here is read from the record.
+# The same architecture on photographs. Everything printed here is read from the
+# records. Behind ± stands the standard deviation over seeds (SD) or, with a single
+# seed, the standard error over pictures (SE).
 
-run = vhist.runs.load("short-vit_small_8-0")
+runs = vhist.plan.load("short").records()["vit_small_8"]
+run = runs[0]
 names = run.data["classes"]
 print(run.command)
 print(f"{run.parameters:,} parameters, {run.data['train']:,} pictures, {run.date}")
 print(f"{run.cpu_seconds:,.0f} CPU-seconds, {run.threads} thread(s), {run.device}")
-print(f"accuracy {run.accuracy:.1%}, standard error {run.standard_error:.1%}")
+print(f"accuracy in %: {vhist.runs.mean_std(runs)}, {len(runs)} seed(s)")
 for wrong in run.most_wrong[:5]:
     seen, said = names[wrong["label"]], names[wrong["prediction"]]
     print(f"{wrong['file']}: a {seen}, called {said} ({wrong['probability']:.0%} sure)")
 
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.8), layout="constrained")
-plots.curves([run], ax=axes[0])
+plots.curves(runs, ax=axes[0])
 plots.confusion(run, ax=axes[1])
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Validation accuracy by epoch; which class was taken for which, in percent.",
+    "Validation accuracy by epoch, one curve per seed; which class the first run took "
+    "for which, in percent.",
     "A curve of accuracy over epochs, and a ten by ten matrix of right classes against "
     "answers.",
 )
@@ -483,9 +487,6 @@ plots.caption(
 plt.show()
 
 # %%
-# One seed, one run: the standard error covers the choice of pictures, not the luck of
-# the seed.
-#
 # The article trained ViT-B/16 at 224 pixels for 200 epochs. It evaluated the last
 # weights twice and printed two accuracies, "on the 10000 test images":
 

@@ -1,0 +1,156 @@
+"""The list of validation pictures against the records, and galleries with and without.
+
+The pictures themselves are looked at where VHIST_DATA has them.
+"""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from PIL import Image
+
+from vhist import atlas, runs
+from vhist.data import WNIDS, list_folder
+from vhist.plots import use_style
+
+NAMES = atlas.val_files()
+RECORDS = [r for r in runs.load_all() if r.data["name"].startswith("imagenette")]
+
+
+@pytest.fixture
+def records():
+    return [next(r for r in RECORDS if r.model == m) for m in ("resnet_small",)]
+
+
+@pytest.fixture
+def one_picture(tmp_path, monkeypatch):
+    """A data set with the first picture and no other, all blue."""
+    monkeypatch.setenv("VHIST_DATA", str(tmp_path))
+    path = tmp_path / NAMES[0]
+    path.parent.mkdir(parents=True)
+    Image.new("RGB", (30, 20), "blue").save(path)
+    return path
+
+
+def words(figure):
+    return [t.get_text() for t in figure.axes[0].texts]
+
+
+def test_names_are_those_of_imagenette():
+    assert len(set(NAMES)) == len(NAMES) == 3925
+    assert all(Path(n).parts[0] == "val" and Path(n).suffix == ".JPEG" for n in NAMES)
+    assert {Path(n).parts[1] for n in NAMES} == set(WNIDS)
+
+
+@pytest.mark.parametrize("run", RECORDS, ids=lambda run: run.name)
+def test_names_are_in_the_order_of_the_records(run):
+    classes = run.data["classes"]
+    assert [classes[y] for y in run.labels] == [atlas.class_of(n) for n in NAMES]
+    for wrong in run.most_wrong:
+        place = NAMES.index(wrong["file"])
+        assert run.labels[place] == wrong["label"]
+        assert run.predictions[place] == wrong["prediction"]
+
+
+@pytest.mark.imagenette
+def test_names_are_in_the_order_of_the_folder():
+    root = Path(os.environ["VHIST_DATA"])
+    _, (_, val) = list_folder(root)
+    assert tuple(path.relative_to(root).as_posix() for path, _ in val) == NAMES
+
+
+def test_class_of_another_file():
+    with pytest.raises(ValueError, match="is no file of Imagenette"):
+        atlas.class_of("val/dog/a.png")
+
+
+def test_no_picture_without_the_data_set():
+    assert atlas.picture(0) is None
+
+
+def test_picture(one_picture):
+    pixels = atlas.picture(0, size=16)
+    assert pixels.shape == (3, 16, 16)
+    assert pixels[2].float().mean() > 200 > 50 > pixels[0].float().mean()
+    assert atlas.picture(1) is None
+
+
+def test_picture_where_an_archive_was_unpacked(one_picture, tmp_path):
+    (tmp_path / "val").rename(tmp_path / "moved")
+    (tmp_path / "imagenette2-160").mkdir()
+    (tmp_path / "moved").rename(tmp_path / "imagenette2-160" / "val")
+    assert atlas.picture(0) is not None
+
+
+@pytest.mark.parametrize("constrained", [True, False])
+def test_gallery_of_tiles(records, tmp_path, constrained):
+    plt.rcdefaults()
+    plt.rcParams["figure.constrained_layout.use"] = constrained
+    figure = atlas.gallery([0, None, 3924], records, columns=3)
+    assert not figure.axes[0].get_images()
+    assert "tench\n\nILSVRC2012_val\n_00009111" in words(figure)
+    classes = records[0].data["classes"]
+    for index in (0, 3924):
+        assert classes[records[0].predictions[index]] in words(figure)
+    assert "ResNet" in words(figure)
+    assert "VHIST_DATA" in words(figure)[-1]
+    for _ in range(2):  # a page saves it twice, in two inks
+        figure.savefig(tmp_path / "a.png")
+        assert figure.axes[0].get_position().bounds == (0, 0, 1, 1)
+    plt.close(figure)
+
+
+def test_gallery_of_pictures_says_whose_they_are(one_picture):
+    use_style()
+    figure = atlas.gallery([0, 1], titles=["a"])
+    assert len(figure.axes[0].get_images()) == 1
+    assert "a" in words(figure)
+    assert "Imagenette" in words(figure)[-1]
+    assert "owners" in words(figure)[-1]
+    plt.close(figure)
+
+
+def test_gallery_groups_equal_answers_and_marks_the_right_one(records):
+    (right,) = records
+    right = replace(right, predictions=[0] * 3925)
+    wrong = replace(right, model="vit_small_8", predictions=[4] * 3925)
+    figure = atlas.gallery([0], [right, wrong, wrong])
+    answers = {t.get_text(): t.get_fontweight() for t in figure.axes[0].texts}
+    assert (answers["tench"], answers["church"]) == ("bold", "normal")
+    assert words(figure).count("church") == 1
+    plt.close(figure)
+
+
+def test_gallery_leaves_no_room_for_gaps_at_the_end():
+    full, gaps = (
+        atlas.gallery([0], columns=2),
+        atlas.gallery([0] + [None] * 9, columns=2),
+    )
+    assert full.get_size_inches().tolist() == gaps.get_size_inches().tolist()
+    plt.close("all")
+
+
+def test_gallery_takes_tensors(records):
+    plt.close(atlas.gallery(torch.tensor([1, 2]), records))
+
+
+@pytest.mark.parametrize(
+    ("indices", "message"),
+    [
+        ([], "there are no pictures to draw"),
+        ([None], "there are no pictures to draw"),
+        ([3925], "numbered from 0 to 3924, got 3925"),
+        ([-1], "got -1"),
+    ],
+)
+def test_gallery_of_nothing(indices, message):
+    with pytest.raises(ValueError, match=message):
+        atlas.gallery(indices)
+
+
+def test_gallery_of_other_pictures(example):
+    with pytest.raises(ValueError, match="the record a is of 4 pictures"):
+        atlas.gallery([0], [example])
