@@ -245,17 +245,17 @@ def test_memory_estimate_follows_the_recipe():
     recipe = Recipe(image_size=32, optimizer="sgd", batch_size=512)
     network = estimate.hollow_model("resnet_small", recipe, num_classes=10)
 
-    def estimate(**changes):
+    def needed(**changes):
         changed = replace(recipe, **changes)
         return estimate.estimate_memory(network, changed, (10, 3, 32, 32))
 
-    numbers, plain = 4 * 2_777_674, estimate()
+    numbers, plain = 4 * 2_777_674, needed()
     assert plain["gradients"] == plain["optimizer"] == numbers
     assert plain["pictures"] == 10 * 3 * 32 * 32
-    assert estimate(optimizer="adamw")["optimizer"] == 2 * numbers
-    assert estimate(momentum=0)["optimizer"] == 0
-    assert estimate(ema=0.9)["running average"] == plain["weights"] > numbers
-    half = estimate(accumulate=2)["activations"]
+    assert needed(optimizer="adamw")["optimizer"] == 2 * numbers
+    assert needed(momentum=0)["optimizer"] == 0
+    assert needed(ema=0.9)["running average"] == plain["weights"] > numbers
+    half = needed(accumulate=2)["activations"]
     assert half == pytest.approx(plain["activations"] / 2, rel=0.01)
     assert not any(
         p.is_floating_point() and not p.is_meta for p in network.parameters()
