@@ -18,7 +18,7 @@ PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = "docs/constraints.txt"
 SITE = ROOT / "docs" / "_build" / "html"
 BENCHMARKS = ["overhead", "folder", "limit", "growth", "imports"]
-GENERATED = ["docs/_build", "docs/chapters", "docs/api/generated"]
+GENERATED = ["docs/_build", "docs/chapters", "docs/experiments", "docs/api/generated"]
 
 # One thread, a fixed hash seed and no window: numbers repeat, figures need no screen.
 QUIET = {

@@ -1,8 +1,8 @@
 """How the site is built: `nox -s docs` runs Sphinx on this folder.
 
-The chapters are Python scripts, run by sphinx-gallery; docs/training.md,
-docs/command_line.md, docs/speed.md and docs/index.md are run by MyST-NB. Our own steps
-are in docs/_ext, a short file each:
+The chapters and experiments are Python scripts, run by sphinx-gallery;
+docs/training.md, docs/command_line.md, docs/speed.md and docs/index.md are run by
+MyST-NB. Our own steps are in docs/_ext, a short file each:
 
     chapters.py       run chapters when needed, fail if one did not run, clean downloads
     figures.py        each figure for light and for dark pages, with caption and text
@@ -47,7 +47,9 @@ templates_path = ["_templates"]
 exclude_patterns = [
     "_build",
     "_ext",
+    "coverage.md",  # for those who write
     "chapters/**.ipynb",  # downloads; sphinx-gallery's pages are the .rst beside them
+    "experiments/**.ipynb",
     "**/sg_execution_times.rst",
     "sg_execution_times.rst",
 ]
@@ -107,10 +109,9 @@ if importlib.util.find_spec("vhist") is None:
 """
 
 sphinx_gallery_conf = {
-    "examples_dirs": "../examples/chapters",
-    "gallery_dirs": "chapters",
-    "copyfile_regex": r"index\.rst",  # the overview page is our own
-    "filename_pattern": r"[\\/]plot_\d\d_",
+    "examples_dirs": ["../examples/chapters", "../examples/experiments"],
+    "gallery_dirs": ["chapters", "experiments"],
+    "copyfile_regex": r"index\.rst",  # the overview pages are our own
     "within_subsection_order": "FileNameSortKey",
     # Only names of functions here: Sphinx could not store functions between builds.
     "image_scrapers": ("figures.scrape",),

@@ -18,6 +18,7 @@ from sphinx_gallery.py_source_parser import (
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 CHAPTERS = sorted((ROOT / "examples" / "chapters").glob("plot_*.py"))
+EXPERIMENTS = sorted((ROOT / "examples" / "experiments").glob("plot_*.py"))
 
 sys.path.insert(0, str(DOCS / "_ext"))
 from notebook_text import DIRECTIVES  # noqa: E402
@@ -57,7 +58,7 @@ MEASURED = re.compile(r"(?<![\w.,])(\d+(?:\.\d+)?)\s*(?:%|percent|points?\b|±|\
 QUOTED = re.compile(r"(?m)^(?:[^.\n].*::|\.\. code-block::.*)\n(?:(?:[ \t].*)?\n)+")
 
 every_chapter = pytest.mark.parametrize(
-    "chapter", CHAPTERS, ids=[chapter.stem for chapter in CHAPTERS]
+    "chapter", [*CHAPTERS, *EXPERIMENTS], ids=lambda page: page.stem
 )
 
 
@@ -128,7 +129,7 @@ def test_cited_papers_are_known(chapter: Path) -> None:
 @every_chapter
 def test_thumbnail_is_chosen(chapter: Path) -> None:
     tree = ast.parse(code(chapter))
-    if calls(tree, "caption"):
+    if len(calls(tree, "caption")) > 1:  # of one picture there is no choice
         settings = extract_file_config(chapter.read_text(encoding="utf-8"))
         assert "thumbnail_number" in settings, (
             "choose the page's picture: # sphinx_gallery_thumbnail_number = 1"
@@ -197,9 +198,22 @@ def test_a_typed_accuracy_is_found() -> None:
     assert typed([".. note::\n\n   It has 96.5 %.\n"], set()) == {"96.5"}
 
 
-@every_chapter
-def test_name_sorts_it(chapter: Path) -> None:
-    assert re.fullmatch(r"plot_\d\d_[a-z_]+\.py", chapter.name)
+def test_names_sort_the_chapters() -> None:
+    assert all(re.fullmatch(r"plot_\d\d_[a-z_]+\.py", c.name) for c in CHAPTERS)
+    assert all(re.fullmatch(r"plot_[a-z0-9_]+\.py", e.name) for e in EXPERIMENTS)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda page: page.stem)
+def test_an_experiment_is_short_and_names_its_chapter(experiment: Path) -> None:
+    text = experiment.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 80
+    assert re.search(r":doc:`[^`]*</chapters/plot_\d\d_\w+>`", text)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda page: page.stem)
+def test_every_experiment_is_linked_from_a_chapter(experiment: Path) -> None:
+    link = f"../examples/experiments/{experiment.name}"
+    assert any(link in chapter.read_text(encoding="utf-8") for chapter in CHAPTERS)
 
 
 def test_keys_of_papers_are_unique() -> None:

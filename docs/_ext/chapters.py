@@ -58,12 +58,11 @@ def forget_stale(app):
     """Let those pages run again whose outputs could differ from the stored ones."""
     if not _runs_code(app):
         return
-    folder = _folder(app)
     root = Path(app.srcdir).parent
     print_now = fingerprint(root)
-    stamp = folder / ".fingerprint"
+    stamp = _folders(app)[0] / ".fingerprint"
     changed = not stamp.exists() or stamp.read_text() != print_now
-    for md5 in folder.glob("plot_*.py.md5"):
+    for md5 in (m for f in _folders(app) for m in f.glob("plot_*.py.md5")):
         page = md5.with_name(md5.name.removesuffix(".py.md5") + ".rst")
         if changed or not has_run(page):
             md5.unlink()
@@ -71,7 +70,7 @@ def forget_stale(app):
         shutil.rmtree(Path(app.outdir).parent / ".jupyter_cache", ignore_errors=True)
         # and Sphinx would not even look at its pages, whose text is as it was
         app.connect("env-get-outdated", lambda app, env, *_: env.found_docs)
-        folder.mkdir(exist_ok=True)
+        stamp.parent.mkdir(exist_ok=True)
         stamp.write_text(print_now)
 
 
@@ -99,19 +98,21 @@ def check_ran(app):
     """Fail if a chapter has no outputs: a page of unproven code is worse than none."""
     if not _runs_code(app):
         return
-    scripts = sorted(
-        (Path(app.srcdir).parent / "examples" / "chapters").glob("plot_*.py")
-    )
-    idle = [s.name for s in scripts if not has_run(_folder(app) / f"{s.stem}.rst")]
+    examples = Path(app.srcdir).parent / "examples"
+    idle = [
+        script.name
+        for folder in _folders(app)
+        for script in sorted((examples / folder.name).glob("plot_*.py"))
+        if not has_run(folder / f"{script.stem}.rst")
+    ]
     if idle:
         raise ExtensionError(f"not run, so the site is not built: {', '.join(idle)}")
 
 
 def clean_notebooks(app):
     """Turn markup that only Sphinx knows into Markdown; zip the notebooks again."""
-    folder = _folder(app)
     references = parse_file(Path(app.srcdir) / "refs.bib")
-    for path in folder.glob("*.ipynb"):
+    for path in (p for folder in _folders(app) for p in folder.glob("*.ipynb")):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         # a cell with nothing but settings for sphinx-gallery is empty by now
         notebook["cells"] = [
@@ -121,7 +122,7 @@ def clean_notebooks(app):
             if cell["cell_type"] == "markdown":
                 cell["source"] = [plain("".join(cell["source"]), references)]
         path.write_text(json.dumps(notebook, indent=1) + "\n", encoding="utf-8")
-    for path in folder.glob("*.zip"):
+    for path in (p for folder in _folders(app) for p in folder.glob("*.zip")):
         rezip(path)
 
 
@@ -140,8 +141,9 @@ def _runs_code(app) -> bool:
     return str(app.config.plot_gallery) in {"True", "1"}
 
 
-def _folder(app) -> Path:
-    return Path(app.srcdir) / app.config.sphinx_gallery_conf["gallery_dirs"]
+def _folders(app) -> list[Path]:
+    names = app.config.sphinx_gallery_conf["gallery_dirs"]
+    return [Path(app.srcdir) / name for name in names]
 
 
 def setup(app):

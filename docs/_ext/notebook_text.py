@@ -12,7 +12,10 @@ from pybtex.database import BibliographyData, Entry
 # Directives that this module or sphinx-gallery turns into Markdown; tests/ lets the
 # chapters use no other.
 BOXES = ("admonition", "dropdown", "hint", "important", "seealso", "tip")
-DIRECTIVES = (*BOXES, "code-block", "list-table", "math", "note", "rubric", "warning")
+DIRECTIVES = (
+    *(*BOXES, "code-block", "list-table", "math", "minigallery", "note", "rubric"),
+    "warning",
+)
 
 _BODY = r"(?P<body>(?:\n+[ ]{2,}.*)*)"
 
@@ -21,6 +24,7 @@ def plain(text: str, references: BibliographyData) -> str:
     """Return the text with no markup that only Sphinx understands."""
     text = re.sub(r"(\\begin\{align\}):label: *\S+\s*", r"\1", text)
     text = re.sub(r"^\.\. rubric:: *(.+)$", r"**\1**", text, flags=re.M)
+    text = re.sub(rf"^\.\. minigallery:: *{_BODY}", _names, text, flags=re.M)
     box = rf"^\.\. (?P<name>{'|'.join(BOXES)}):: *(?P<title>.*){_BODY}"
     text = re.sub(box, _box, text, flags=re.M)
     text = re.sub(
@@ -67,6 +71,11 @@ def link(entry: Entry) -> str:
     if "eprint" in fields:
         return f"[{label}](https://arxiv.org/abs/{fields['eprint']})"
     return f"[{label}]({fields['url']})" if "url" in fields else label
+
+
+def _names(match: re.Match) -> str:
+    """Name the scripts whose pages the book shows as a row of pictures."""
+    return "\n".join(f"* `{name}`" for name in re.findall(r"\w+\.py", match["body"]))
 
 
 def _box(match: re.Match) -> str:
