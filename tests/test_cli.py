@@ -18,7 +18,8 @@ from vhist import __main__ as cli
 from vhist import catalogue, estimate, runs
 from vhist import data as vdata
 from vhist.checkpoint import Interrupted
-from vhist.cli import terminal
+from vhist.cli import commands, terminal
+from vhist.cli.parsing import parse_train
 from vhist.recipe import Recipe
 from vhist.runs import Run
 
@@ -125,7 +126,7 @@ def one_line(err: str) -> bool:
         ("train resnet_small --batch-size 5000 --dry-run", "use a smaller batch"),
         ("train alexnet --image-size 20 --dry-run", "image_size must be at least 67"),
         ("eval greyz", "no run named 'greyz'; see `vhist runs`"),
-        ("eval resnet_small-imagenet", "did you mean short-resnet_small-0?"),
+        ("eval short-resnet_smal-0", "did you mean short-resnet_small-0?"),
         ("eval short-resnet_small-0", "no weights"),
         ("eval no.json", "no run named 'no.json'"),
         ("predict short-resnet_small-0", "no pictures given"),
@@ -169,7 +170,7 @@ def test_each_command_has_help(vhist, name):
 
 def test_the_recipe_follows_the_model_wherever_it_stands(vhist):
     for argv in (["vit_small_8", "--epochs", "3"], ["--epochs", "3", "vit_small_8"]):
-        call = cli._parse("vhist train", argv)
+        call = parse_train(commands.train, "vhist train", argv)
         assert call.keywords["model"] == "vit_small_8"
         assert call.keywords["recipe"].optimizer == "adamw"
 

@@ -143,7 +143,7 @@ def vhist(monkeypatch, capsys, tmp_path):
 
 def test_family_and_model_options_reach_the_run(vhist):
     words = "vhist train alexnet_small --family paper --model-options dropout=0 "
-    words += "activation=tanh lrn_alpha=none stem=[7,2,3] --lr 0.5"
+    words += "activation=tanh lrn_alpha=None stem=[7,2,3] --lr 0.5"
     given = parse_train(commands.train, "vhist train", words.split()[2:]).keywords
     assert given["options"].built() == {
         "dropout": 0,
@@ -188,7 +188,9 @@ def test_a_plan_is_executed_once(vhist):
 
 
 def test_a_run_that_fails_is_told_and_the_others_go_on(vhist):
-    Path("bad.toml").write_text(TINY + "[runs.vgg_small]\nepochs = 1\nlr = 1e30\n")
+    Path("bad.toml").write_text(
+        TINY + "[runs.vgg_small]\nepochs = 3\nbatch_size = 8\nlr = 1e30\n"
+    )
     code, out, _ = vhist("runs", "record", "bad.toml", "--only", "*-0", "--jobs", "2")
     assert code == 3
     assert "bad-resnet_small-0: " in out

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 _FLAT = tyro.conf.arg(name="")  # its fields are flags without a prefix
-_PYTHON = {"None": "null", "none": "null", "True": "true", "False": "false"}  # in JSON
+_PYTHON = {"None": "null", "True": "true", "False": "false"}  # in JSON
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,11 @@ class Options:
                 f"checkpoint_seconds cannot be below 0 nor infinite, got "
                 f"{self.checkpoint_seconds}"
             )
+        # A name that is a path could leave the folder.
+        if self.name is not None and (not self.name or {*"/\\\0"} & {*self.name}):
+            raise ValueError(
+                f"--name needs the name of a file, without / or \\, got {self.name!r}"
+            )
         self.built()
 
     def built(self) -> dict:
@@ -105,11 +110,6 @@ class Options:
             except ValueError:
                 options[key] = text
         return options
-        # A name that is a path could leave the folder.
-        if self.name is not None and (not self.name or {*"/\\\0"} & {*self.name}):
-            raise ValueError(
-                f"--name needs the name of a file, without / or \\, got {self.name!r}"
-            )
 
 
 @dataclass(frozen=True)
