@@ -138,8 +138,9 @@ bottom.set_ylabel("parameters (millions)")
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Fourteen empty years, then four networks in nine. The error falls throughout; the"
-    " number of parameters does not rise throughout.",
+    "Fourteen years without a point, then four networks in nine. The best error falls"
+    " from step to step, a single network's need not; the number of parameters does not"
+    " rise throughout.",
     "Two charts over the years 1998 to 2020. Top: error on ImageNet, falling from"
     " AlexNet in 2012 over VGG and ResNet to the Vision Transformer. Bottom: number of"
     " parameters on a logarithmic axis; VGG-16 has more than both ResNets, ViT-H/14 has"

@@ -2,7 +2,7 @@
 AlexNet, 2012: the features are learned
 =======================================
 
-Eight layers, two graphics cards and a dozen tricks against overfitting.
+Eight layers, two graphics cards and two tricks against overfitting.
 
 In 2011 the best programs looked at a photograph through features that people had
 designed; only the last step was learned. What was missing was a way to train sixty
@@ -529,8 +529,9 @@ for text in (78.216552734375, 78.01273345947266):
 
 # %%
 # Eight pictures apart, though nothing was learned in between. Evaluation cannot do that
-# unless something in it is random, and the only random part of AlexNet is dropout: it
-# was on. Our live network shows what that does.
+# unless something in it is random. The article's public code only resizes its test
+# pictures, and the only random part of AlexNet is dropout: it was on. Our live network
+# shows what that does.
 
 y = few.val.labels
 counts = {}
@@ -567,6 +568,7 @@ rows = [
     ("normalisation", "printed alpha", "alpha / 5", "none"),
     ("dropout", "after fc6, fc7", "before them", "before them"),
     ("first weights", "N(0, 0.01²)", "the same; live: He", "PyTorch's"),
+    ("first biases", "1 in five layers", "the same; live: not", "PyTorch's"),
     ("optimiser", "SGD, momentum", run.recipe["optimizer"], "SGD, momentum"),
 ]
 for row in rows:

@@ -626,10 +626,11 @@ for logged in (86.08916473388672, 85.73248291015625):
 # is a whole number. The second one is what the article calls its result, and the same
 # weights had just given the first. A network does not change its mind between two
 # evaluations unless something random is still at work: here dropout, which the
-# article's code never switches off. The number was measured with half of the hidden
-# units missing, and the learning rate stayed constant, because its schedule counted
-# epochs and waited for 2,000. Set beside our small network it is a landmark and no
-# contest: other pixels, other weights, other training.
+# article's code never switches off. It stands one place early there, so the number was
+# measured with half of the features and half of the first hidden layer missing. By the
+# same code the learning rate stayed constant, because its schedule counted epochs and
+# waited for 2,000. Set beside our small network it is a landmark and no contest: other
+# pixels, other weights, other training.
 #
 # Paper, here, torchvision
 # ------------------------

@@ -286,8 +286,8 @@ table
 # %%
 # Each stage halves the side of the map and doubles the channels. A 3x3 convolution then
 # costs the same everywhere, so the multiply-adds follow the number of blocks, while the
-# parameters grow fourfold per stage. At the end stands no 4096-unit layer, only the
-# mean over each map.
+# parameters of one convolution grow fourfold from stage to stage. At the end stands no
+# 4096-unit layer, only the mean over each map.
 
 last = next(row for row in table.rows if row.name == "stages.layer4")
 print(f"last stage: {last.parameters / table.parameters:.0%} of the parameters,")
@@ -654,11 +654,12 @@ assert longer.accuracy > p > run.accuracy
 
 # %%
 # It is one seed: its error covers the choice of pictures, not that of the seed. The
-# article's number cannot quite be set against them: another net, more
-# pixels, another recipe, and batch statistics in its test. The paper's own figures, for
-# ImageNet and ten crops per picture, are top-1 errors of 25.03 % with 34 layers
-# (28.54 % plain), 22.85 % with 50 and 21.43 % with 152; an ensemble won ILSVRC 2015
-# with a top-5 error of 3.57 % :cite:p:`he2015resnet`.
+# article's number cannot quite be set against them: another net, more pixels, another
+# recipe, and batch statistics in its test. The paper's own figures, for ImageNet and
+# ten crops per picture, are top-1 errors of 28.54 % with 34 plain layers, 25.03 % with
+# shortcuts that add nothing to learn (A) and 24.52 % with projections where the shape
+# changes (B, as here), 22.85 % with 50 layers and 21.43 % with 152; an ensemble won
+# ILSVRC 2015 with a top-5 error of 3.57 % :cite:p:`he2015resnet`.
 #
 # Is this the paper's network?
 # ----------------------------

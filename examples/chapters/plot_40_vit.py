@@ -25,8 +25,9 @@ You will see
 # from the words themselves. The price grows with the square of their number. A
 # sentence has dozens; a picture of 224 by 224 pixels has 50,176 pixels, and comparing
 # each with each makes 2.5 billion pairs. :cite:t:`dosovitskiy2020` took the shortest
-# way round: their words are *patches* of 16 by 16 pixels. The rest is the Transformer,
-# almost unchanged.
+# way round: their words are *patches* of 16 by 16 pixels. The rest is the Transformer's
+# encoder, with normalisation moved before each sum, GELU for ReLU, positions that are
+# learned, and one extra word for the class.
 
 # sphinx_gallery_thumbnail_number = 1
 from collections import OrderedDict

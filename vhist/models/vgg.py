@@ -5,8 +5,8 @@ Paper
     Image Recognition", ICLR 2015 (arXiv:1409.1556).
 Kept
     The configurations A, B, D and E of table 1; max-pooling 2/2 between stages;
-    three fully connected layers; Glorot's initialisation, which the paper found to
-    make pre-training unnecessary (section 3.1).
+    three fully connected layers; Glorot's initialisation, with which the paper found
+    it possible to do without pre-training (section 3.1).
 Changed
     Dropout stands before the hidden layers unless ``dropout_position="after"``.
     ``batch_norm=True`` adds what came a year later: the field's ``vgg16_bn``.
