@@ -50,6 +50,9 @@ def style():
 # ---- text of the notebooks -----------------------------------------------------------
 
 
+ONE_EACH = "* `plot_a.py`\n* `plot_b.py`"
+
+
 @pytest.mark.parametrize(
     ("rest", "markdown"),
     [
@@ -70,6 +73,7 @@ def style():
         (".. rubric:: Exercises", "**Exercises**"),
         (".. tip:: Look.\n   Twice.", "> **Tip**\n>\n> Look.\n> Twice."),
         (".. dropdown:: Why?\n\n   Because.", "> **Why?**\n>\n> Because."),
+        (".. minigallery::\n\n   ../x/plot_a.py\n   ../x/plot_b.py", ONE_EACH),
         ("$k = 2$ and `code` at 10:30", "$k = 2$ and `code` at 10:30"),
     ],
 )
@@ -171,7 +175,7 @@ def app_with(tmp_path: Path, plot: str = "True") -> SimpleNamespace:
     ):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "vhist").mkdir()
-    gallery = {"gallery_dirs": "chapters"}
+    gallery = {"gallery_dirs": ["chapters"]}
     config = SimpleNamespace(plot_gallery=plot, sphinx_gallery_conf=gallery)
     docs = tmp_path / "docs"
     app = SimpleNamespace(srcdir=docs, outdir=docs / "_build" / "html", config=config)

@@ -428,6 +428,14 @@ for name in ("alexnet_small", "vgg_small", "resnet_small", "vit_small_8"):
     print(f"{name:16}{s.parameters:12,}{s.macs:16,}")
 
 # %%
+# Experiments
+# -----------
+# Claims of this page in their smallest form, each a script to copy and change:
+#
+# .. minigallery::
+#
+#    ../examples/experiments/plot_counting.py
+#
 # What to remember
 # ----------------
 #

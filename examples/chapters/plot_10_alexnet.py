@@ -584,6 +584,21 @@ for row in rows:
 # two halves. What stayed is the order of things, fewer pixels and more channels on the
 # way to a classifier, and the belief that more layers help. VGG tested that belief.
 #
+# Experiments
+# -----------
+# Claims of this page in their smallest form, each a script to copy and change:
+#
+# .. minigallery::
+#
+#    ../examples/experiments/plot_saturation.py
+#    ../examples/experiments/plot_depth_signal.py
+#    ../examples/experiments/plot_two_gpus.py
+#    ../examples/experiments/plot_rounding.py
+#    ../examples/experiments/plot_local_response.py
+#    ../examples/experiments/plot_dropout_ensemble.py
+#    ../examples/experiments/plot_momentum.py
+#    ../examples/experiments/plot_weight_decay.py
+#
 # What to remember
 # ----------------
 #

@@ -669,6 +669,17 @@ for line in lines:
 # :cite:p:`he2015delving` and batch normalisation :cite:p:`ioffe2015` soon let deeper
 # networks start. They started, and did worse. That is the next chapter.
 #
+# Experiments
+# -----------
+# Claims of this page in their smallest form, each a script to copy and change:
+#
+# .. minigallery::
+#
+#    ../examples/experiments/plot_ensemble.py
+#    ../examples/experiments/plot_first_weights.py
+#    ../examples/experiments/plot_receptive_field.py
+#    ../examples/experiments/plot_weights_and_work.py
+#
 # What to remember
 # ----------------
 #

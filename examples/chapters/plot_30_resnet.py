@@ -699,6 +699,18 @@ for row in rows:
 # own net of 1,202 layers was worse than that of 110. The sum stayed. Every Transformer
 # block has two :cite:p:`vaswani2017`, and the next chapter's ViT is built of them.
 #
+# Experiments
+# -----------
+# Claims of this page in their smallest form, each a script to copy and change:
+#
+# .. minigallery::
+#
+#    ../examples/experiments/plot_batch_size.py
+#    ../examples/experiments/plot_degradation.py
+#    ../examples/experiments/plot_divide_by_deviation.py
+#    ../examples/experiments/plot_forgotten_eval.py
+#    ../examples/experiments/plot_wasted_bias.py
+#
 # What to remember
 # ----------------
 # * Degradation is a training problem: deep plain nets fit their *training* pictures

@@ -545,6 +545,21 @@ for row in rows:
 # positions and had 76.5 % with a small ViT in 90 epochs.
 # :cite:t:`liu2021` took windows and stages back from the convolutions.
 #
+# Experiments
+# -----------
+# Claims of this page in their smallest form, each a script to copy and change:
+#
+# .. minigallery::
+#
+#    ../examples/experiments/plot_attention_scale.py
+#    ../examples/experiments/plot_bag_of_patches.py
+#    ../examples/experiments/plot_learned_positions.py
+#    ../examples/experiments/plot_linformer_cost.py
+#    ../examples/experiments/plot_patch_embedding.py
+#    ../examples/experiments/plot_sampling_grid.py
+#    ../examples/experiments/plot_spatial_transformer.py
+#    ../examples/experiments/plot_unrotate.py
+#
 # What to remember
 # ----------------
 # * A patch becomes a word by one linear map; what is left is a Transformer.

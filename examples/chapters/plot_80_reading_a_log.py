@@ -558,6 +558,16 @@ print(f"{lines} lines of {len(vhist.runs.list_runs())} records: all whole, all a
 # ten: 3 by naming its code, which tests in evaluation mode, and the second half of 9 as
 # soon as there are records with other seeds.
 #
+# Experiments
+# -----------
+# Claims of this page in their smallest form, each a script to copy and change:
+#
+# .. minigallery::
+#
+#    ../examples/experiments/plot_denominators.py
+#    ../examples/experiments/plot_schedule_unit.py
+#    ../examples/experiments/plot_two_answers.py
+#
 # What to remember
 # ----------------
 # * An accuracy is a fraction. Its digits betray the denominator.
