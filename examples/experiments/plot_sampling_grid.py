@@ -69,5 +69,5 @@ plt.show()
 
 # %%
 # If both agree, nothing changes but rounding. If not, the picture grows or shrinks
-# about its middle by one part in 64: at the border by half a pixel, and when it shrinks,
-# black comes in. Both default to ``False``. Leave it at that, or change both.
+# about its middle by one part in 64, half a pixel at the border; when it shrinks, black
+# comes in. Both default to ``False``. Leave it at that, or change both.

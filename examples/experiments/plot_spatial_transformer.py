@@ -61,7 +61,8 @@ for name, first in (("linear", []), ("look, then linear", [look])):
     accuracy[name] = (net(new_x).argmax(dim=1) == new_y).float().mean().item()
     print(f"{name:18} {accuracy[name]:.1%} right on new pictures")
 aim = look.where(new_x)[:, [5, 2]].detach()  # row and column of the window's middle
-follows = [torch.corrcoef(torch.stack(p))[0, 1].item() for p in zip(aim.T, places.T)]
+pairs = zip(aim.T, places.T, strict=True)
+follows = [torch.corrcoef(torch.stack(p))[0, 1].item() for p in pairs]
 print("window and shape move together, correlations:", *(f"{c:.2f}" for c in follows))
 
 fig, axes = plt.subplots(2, 8, figsize=(7.2, 2.0), layout="constrained")
