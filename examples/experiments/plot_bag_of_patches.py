@@ -8,7 +8,7 @@ A bag of patches: shuffle them, and its answer stays the same.
 # %%
 # Attention treats all words alike, and so does the MLP. Only the vector that is added
 # for each place tells a church from confetti. We shuffle the patches of ten pictures
-# and measure how far the output of :class:`vhist.models.vit.VisionTransformer` moves,
+# and measure how far the output of :class:`vhist.models.VisionTransformer` moves,
 # in units of the differences between pictures. Positions can be missing, learned
 # :cite:p:`dosovitskiy2020`, or fixed sines and cosines :cite:p:`beyer2022`. None of
 # these networks has been trained; the chapter :doc:`ViT </chapters/plot_40_vit>` does

@@ -31,7 +31,7 @@ n = torch.arange(1, 20_001, dtype=torch.float64)[:, None]
 nearest = 100 * (percents * n / 100).round() / n
 misfit = (nearest - percents).abs().amax(dim=1)  # of the worst of the eight, for each n
 fits = (1 + (misfit < near).nonzero().flatten()).tolist()
-print("denominators that fit:", fits)
+print(f"{len(fits)} denominators fit:", *fits[:10])
 print(f"10,000 misses by {misfit[9_999]:.4f}, {fits[0]:,} by {misfit[fits[0] - 1]:.0e}")
 
 fig, ax = plt.subplots(figsize=(7.2, 3.0), layout="constrained")

@@ -69,6 +69,7 @@ plots.caption(
 plt.show()
 
 # %%
-# Near places have similar vectors, far ones opposite ones. With a window that does not
-# move (``i = j = 4``) the maps show instead what Sketchnette is: things in the middle
-# of a background. Shuffle all pictures alike: will the loss notice?
+# Near places have similar vectors, far ones opposite ones. With whole pictures,
+# ``resize(pictures, 8)`` and ``i = j = 0``, the maps show instead what Sketchnette is:
+# things in the middle of a background. Shuffle the patches of all windows alike: will
+# the loss notice?

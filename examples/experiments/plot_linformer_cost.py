@@ -8,10 +8,10 @@ With more than twice as many words as it keeps; with fewer it is dearer.
 # %%
 # Attention compares all N words with all N. Linformer :cite:p:`wang2020` first mixes
 # keys and values down to k words each, with matrices E and F, so that N times k are
-# compared. The mixing is work, too. We put both into the layer of
-# :mod:`vhist.models.vit` and let :func:`vhist.summary` count the multiply-adds of what
-# differs. The time is shown beside, but depends on the machine. It belongs to the
-# chapter :doc:`ViT </chapters/plot_40_vit>`.
+# compared. The mixing is work, too. Both layers fit into
+# :class:`vhist.models.VisionTransformer`, and :func:`vhist.summary` counts the
+# multiply-adds of what differs. The time is shown beside, but depends on the machine.
+# It belongs to the chapter :doc:`ViT </chapters/plot_40_vit>`.
 
 # sphinx_gallery_thumbnail_number = 1
 import time

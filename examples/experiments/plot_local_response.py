@@ -53,7 +53,7 @@ for neighbours in ((), (1,), (1, 3), (0, 1, 3), (0, 1, 3, 4)):
 fig, ax = plt.subplots(figsize=(6.0, 3.0), layout="constrained")
 for (name, values), style in zip(curves.items(), ("-", "o-", "s"), strict=True):
     ax.plot(values, style, label=name)
-    print(f"{name:20}", *(f"{value:6.1f}" for value in values))
+    print(f"{name:20}", *(f"{value:7.3g}" for value in values))
 ax.set(xlabel="active neighbours", ylabel=f"what is left of {strong:g}")
 ax.set(ylim=0, xticks=range(5))
 ax.legend()

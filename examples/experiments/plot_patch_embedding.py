@@ -7,7 +7,7 @@ Yes: cutting, flattening and one matrix give what a convolution with a stride gi
 
 # %%
 # The ViT paper :cite:p:`dosovitskiy2020` flattens each patch and multiplies it by a
-# matrix :math:`E`. Its code, and :class:`vhist.models.vit.VisionTransformer`, use a
+# matrix :math:`E`. Its code, and :class:`vhist.models.VisionTransformer`, use a
 # convolution whose stride is its size. Both are done here with the same weights. The
 # one thing to get right is the order in which a patch is flattened: colour, row, column
 # as in the weights. It belongs to the chapter :doc:`ViT </chapters/plot_40_vit>`.
