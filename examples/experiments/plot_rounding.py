@@ -73,8 +73,7 @@ axes[-1].set(xlabel="pixel")
 plots.caption(
     fig,
     "Grey: the picture. Rounded up, a window sticks out; down, a strip is never seen.",
-    "Three grey strips with three bars each, of which the last ends beyond the strip,"
-    " before its end, and with it.",
+    "Three grey strips with bars. The last ends beyond the strip, before, and with it.",
 )
 # sphinx_gallery_end_ignore
 plt.show()
