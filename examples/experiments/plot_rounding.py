@@ -59,7 +59,8 @@ for size in (224, 227):
 # %%
 # The right edge of the picture, with the last three places of the first window:
 
-fig, axes = plt.subplots(3, sharex=True, figsize=(7.2, 3.4), layout="constrained")
+rows = len(variants)
+fig, axes = plt.subplots(rows, sharex=True, figsize=(7.2, 3.4), layout="constrained")
 overhang = {}  # pixels of the last window beyond the picture; negative: left out
 for ax, (name, (n, _)) in zip(axes, variants.items(), strict=True):
     starts = [4 * (sides[name][1] - i) for i in (3, 2, 1)]
