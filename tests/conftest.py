@@ -1,6 +1,8 @@
 """Marks and fixtures that several tests share."""
 
 import os
+import runpy
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,31 @@ def example() -> Run:
         labels=[0, 0, 1, 1],
         most_wrong=[],
     )
+
+
+@pytest.fixture(scope="module")
+def results(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[str], dict]]:
+    """Run an experiment once, on one thread and from one seed; return its variables."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    folder = Path(__file__).parent.parent / "examples" / "experiments"
+    done: dict[str, dict] = {}
+
+    def run(topic: str) -> dict:
+        if topic not in done:
+            torch.set_num_threads(1)
+            torch.manual_seed(0)
+            done[topic] = runpy.run_path(str(folder / f"plot_{topic}.py"))
+            plt.close("all")
+        return done[topic]
+
+    with pytest.MonkeyPatch.context() as patch:
+        # One cache for all tests; made here as this outlives the fixture of each test.
+        cache = tmp_path_factory.getbasetemp() / "cache"
+        patch.setenv("VHIST_CACHE", str(cache))
+        yield run

@@ -4,37 +4,12 @@ Random outcomes have margins of about half of the gap that three seeds showed.
 """
 
 import math
-import runpy
 from itertools import pairwise
-from pathlib import Path
 
-import matplotlib
 import pytest
 import torch
 
 from vhist.runs import ARTICLE
-
-FOLDER = Path(__file__).parent.parent / "examples" / "experiments"
-
-
-@pytest.fixture(scope="module")
-def results():
-    """Return a function from a script's topic to its variables; each runs once."""
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    done = {}
-
-    def run(topic: str) -> dict:
-        if topic not in done:
-            torch.set_num_threads(1)
-            torch.manual_seed(0)
-            done[topic] = runpy.run_path(str(FOLDER / f"plot_{topic}.py"))
-            plt.close("all")
-        return done[topic]
-
-    return run
-
 
 # ---- AlexNet -------------------------------------------------------------------------
 

@@ -1,40 +1,8 @@
 """What the experiments on patches, attention and spatial transformers claim."""
 
-import runpy
-from collections.abc import Callable, Iterator
 from itertools import pairwise
-from pathlib import Path
 
-import matplotlib
 import pytest
-import torch
-
-FOLDER = Path(__file__).parent.parent / "examples" / "experiments"
-
-
-@pytest.fixture(scope="module")
-def results(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[str], dict]]:
-    """Run an experiment once, on one thread and from one seed; return its variables."""
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    done: dict[str, dict] = {}
-
-    def run(topic: str) -> dict:
-        if topic not in done:
-            torch.set_num_threads(1)
-            torch.manual_seed(0)
-            done[topic] = runpy.run_path(str(FOLDER / f"plot_{topic}.py"))
-            plt.close("all")
-        return done[topic]
-
-    with pytest.MonkeyPatch.context() as patch:
-        # One cache for all tests; made here as this outlives the fixture of each test.
-        cache = tmp_path_factory.getbasetemp() / "cache"
-        patch.setenv("VHIST_CACHE", str(cache))
-        yield run
 
 
 def test_a_patch_embedding_is_a_convolution(results) -> None:

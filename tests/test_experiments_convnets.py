@@ -6,50 +6,26 @@ exactly, outcomes of training at about half of the gap seen with three seeds.
 
 import itertools
 import math
-import runpy
-from pathlib import Path
 
-import matplotlib
 import pytest
 import torch
 
-FOLDER = Path(__file__).parent.parent / "examples" / "experiments"
 
-
-@pytest.fixture(scope="module")
-def run():
-    """Return a function that runs an experiment once and gives its variables."""
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    found: dict[str, dict] = {}
-
-    def variables(topic: str) -> dict:
-        if topic not in found:
-            torch.set_num_threads(1)
-            torch.manual_seed(0)
-            found[topic] = runpy.run_path(str(FOLDER / f"plot_{topic}.py"))
-            plt.close("all")
-        return found[topic]
-
-    return variables
-
-
-def test_stacked_filters_reach_as_far_as_a_large_one(run) -> None:
-    ran = run("receptive_field")
+def test_stacked_filters_reach_as_far_as_a_large_one(results) -> None:
+    ran = results("receptive_field")
     assert list(ran["reach"].values()) == [3, 5, 7, 7]
     assert ran["weights"]["3x3, three times"] == 27 * 64**2 == 110_592
     assert ran["weights"]["7x7"] == 49 * 64**2 == 200_704
 
 
-def test_a_stack_prefers_its_middle(run) -> None:
-    focus = run("receptive_field")["focus"]
+def test_a_stack_prefers_its_middle(results) -> None:
+    focus = results("receptive_field")["focus"]
     assert focus["3x3, three times"] > 1.4
     assert focus["7x7"] == pytest.approx(1, abs=0.2)
 
 
-def test_weights_are_dense_and_work_is_convolution(run) -> None:
-    ran = run("weights_and_work")
+def test_weights_are_dense_and_work_is_convolution(results) -> None:
+    ran = results("weights_and_work")
     totals = {name: sum(w.values()) for name, w in ran["weights"].items()}
     assert totals["AlexNet"] == 58_322_314
     assert totals["VGG-16"] == 134_301_514
@@ -64,24 +40,26 @@ def test_weights_are_dense_and_work_is_convolution(run) -> None:
     assert ran["work"]["VGG-16"]["other"] == 0
 
 
-def test_only_he_keeps_the_size_of_a_signal(run) -> None:
-    sizes = {name: found[-1] for name, found in run("first_weights")["sizes"].items()}
+def test_only_he_keeps_the_size_of_a_signal(results) -> None:
+    sizes = {
+        name: found[-1] for name, found in results("first_weights")["sizes"].items()
+    }
     assert sizes["N(0, 0.01²)"] == 0
     assert sizes["Glorot"] < 1e-6
     assert 0.1 < sizes["He"] < 10
     assert sizes["1.5 x He"] > 1e7
 
 
-def test_a_signal_follows_the_formula(run) -> None:
-    ran = run("first_weights")
+def test_a_signal_follows_the_formula(results) -> None:
+    ran = results("first_weights")
     for name in ("Glorot", "He", "1.5 x He"):
         expected = 50 * math.log10(ran["factors"][name])
         assert math.log10(ran["sizes"][name][-1]) == pytest.approx(expected, abs=1)
     assert ran["factors"]["He"] == pytest.approx(1)
 
 
-def test_an_average_beats_its_members(run) -> None:
-    ran = run("ensemble")
+def test_an_average_beats_its_members(results) -> None:
+    ran = results("ensemble")
     assert [len(found) for found in ran["accuracy"].values()] == [5, 10, 10, 5, 1]
     mean = ran["mean"]
     assert mean[5] > mean[1] + 0.02
@@ -91,27 +69,27 @@ def test_an_average_beats_its_members(run) -> None:
     assert mean[1] > 0.35  # they did learn
 
 
-def test_depth_costs_training_loss_and_shortcuts_pay_it_back(run) -> None:
-    shallow, plain, shortcuts = run("degradation")["final"].values()
+def test_depth_costs_training_loss_and_shortcuts_pay_it_back(results) -> None:
+    shallow, plain, shortcuts = results("degradation")["final"].values()
     assert plain > shallow + 0.25
     assert plain > 2.15  # near guessing, ln 10
     assert plain > shortcuts + 0.4
     assert shortcuts < shallow - 0.15
 
 
-def test_noise_of_a_batch_falls_with_the_root_of_its_size(run) -> None:
-    ran = run("batch_size")
+def test_noise_of_a_batch_falls_with_the_root_of_its_size(results) -> None:
+    ran = results("batch_size")
     for n in ran["sizes"]:
         assert ran["spread"][n] == pytest.approx(ran["expected"][n], rel=0.06)
     assert ran["spread"][2] == pytest.approx(2 * ran["spread"][8], rel=0.1)
 
 
-def test_a_batch_of_one_is_refused(run) -> None:
-    assert "more than 1 value per channel" in run("batch_size")["refusal"]
+def test_a_batch_of_one_is_refused(results) -> None:
+    assert "more than 1 value per channel" in results("batch_size")["refusal"]
 
 
-def test_normalisation_divides_by_the_deviation(run) -> None:
-    ran = run("divide_by_deviation")
+def test_normalisation_divides_by_the_deviation(results) -> None:
+    ran = results("divide_by_deviation")
     assert ran["difference"] < 1e-5
     before, right, slip = ran["found"].values()
     assert torch.allclose(right, torch.ones(4), atol=1e-2)
@@ -119,29 +97,29 @@ def test_normalisation_divides_by_the_deviation(run) -> None:
     assert slip[3] < 0.2 < 1.5 < slip[0]
 
 
-def test_running_variance_is_the_unbiased_one(run) -> None:
-    ran = run("divide_by_deviation")
+def test_running_variance_is_the_unbiased_one(results) -> None:
+    ran = results("divide_by_deviation")
     biased = ran["variance"].flatten()
     gap = (ran["layer"].running_var - (0.9 + 0.1 * biased)).abs().max().item()
     assert ran["running_difference"] < 1e-5 < 1e-3 < gap
 
 
-def test_a_bias_before_normalisation_does_nothing(run) -> None:
-    ran = run("wasted_bias")
+def test_a_bias_before_normalisation_does_nothing(results) -> None:
+    ran = results("wasted_bias")
     assert ran["change"]["with"] < 1e-11
     assert ran["gradient"]["with"].max() < 1e-12
     assert ran["change"]["without"] > 0.05
     assert ran["gradient"]["without"].max() > 1e-3
 
 
-def test_resnet34_carries_8512_wasted_numbers(run) -> None:
-    ran = run("wasted_bias")
+def test_resnet34_carries_8512_wasted_numbers(results) -> None:
+    ran = results("wasted_bias")
     assert ran["counts"] == [21_298_314, 21_289_802]
     assert ran["wasted"] == 8_512
 
 
-def test_forgotten_eval_makes_neighbours_count(run) -> None:
-    ran = run("forgotten_eval")
+def test_forgotten_eval_makes_neighbours_count(results) -> None:
+    ran = results("forgotten_eval")
     (evaluation,) = ran["evaluation"]  # batches of 50 and of 99 agree
     assert evaluation > 0.4
     assert len(set(ran["shuffled"])) > 1
@@ -149,8 +127,8 @@ def test_forgotten_eval_makes_neighbours_count(run) -> None:
     assert ran["by_class"] < evaluation - 0.25
 
 
-def test_dropout_left_on_gives_two_answers(run) -> None:
-    results = run("two_answers")["results"]
+def test_dropout_left_on_gives_two_answers(results) -> None:
+    results = results("two_answers")["results"]
     on, off = results["dropout on"], results["dropout off"]
     assert len(on) == 8
     assert len(off) == 3
