@@ -268,3 +268,11 @@ def test_every_family_has_a_recipe():
     assert recipe_for("alexnet").image_size == 227
     assert recipe_for("vit_b_16").image_size == 224
     assert recipe_for("vgg_small").image_size == 64
+
+
+def test_mixed_labels_know_classes_that_no_picture_has():
+    recipe = replace(RECIPE, mixup=1.0, cutmix=1.0)
+    for _, labels in Batches(toy().train, recipe, classes=5).epoch(0):
+        assert labels.shape == (10, 5)
+        assert torch.allclose(labels.sum(dim=1), torch.ones(10))
+        assert not labels[:, 3:].any()

@@ -175,7 +175,7 @@ def fit(
     optimizer = make_optimizer(model, recipe)
     average = _average(model, recipe)
     evaluated = model if average is None else average.module
-    batches = Batches(data.train, recipe, team)
+    batches = Batches(data.train, recipe, team, len(data.classes))
     steps, parts = len(batches), recipe.accumulate
     facts: dict = {"model": model_name or type(model).__name__}
     facts |= {"model_options": model_options or {}}
@@ -276,12 +276,20 @@ class Batches:
     recipe : Recipe
     team : Team, optional
         The processes that share each batch.
+    classes : int
+        Of the mixed labels; -1 counts those in the batch, which may lack some.
     """
 
-    def __init__(self, split: Split, recipe: Recipe, team: Team | None = None) -> None:
+    def __init__(
+        self,
+        split: Split,
+        recipe: Recipe,
+        team: Team | None = None,
+        classes: int = -1,
+    ) -> None:
         self.split, self.recipe, self.team = split, recipe, team or Team()
         self.generator = Generator(split.labels.device)
-        self.classes = int(split.labels.max()) + 1
+        self.classes = classes
         self.components = (
             vdata.colour_components(split.images[:2000])
             if recipe.augment == "paper"

@@ -97,6 +97,8 @@ def record(
 
 def _task(run: plans.PlannedRun, out: Path, missing: bool) -> _Task:
     """Check a run before any begins, and see how far it is."""
+    from vhist.checkpoint import exists
+
     elsewhere = [] if out == Path("runs") else ["--out", str(out)]
     words = ["train", *run.words, *elsewhere]
     try:
@@ -108,10 +110,11 @@ def _task(run: plans.PlannedRun, out: Path, missing: bool) -> _Task:
     path = out / f"{run.name}.json"
     state = "to do"
     if path.exists():
-        state = "recorded"
         _check_same(path, call)
-    elif path.with_suffix(".ckpt").exists():
-        state = "begun"
+    if exists(path.with_suffix(".ckpt")):
+        state = "begun"  # or ended, but not tidied up
+    elif path.exists():
+        state = "recorded"
     elif missing and (RECORDS / path.name).exists():
         state = "in the book"
     return _Task(run, words, call, path, state)
@@ -119,7 +122,10 @@ def _task(run: plans.PlannedRun, out: Path, missing: bool) -> _Task:
 
 def _check_same(path: Path, call: functools.partial) -> None:
     """Raise ValueError unless a record is what the plan asks for."""
-    given = differences(Run.read(path), call)
+    try:
+        given = differences(Run.read(path), call)
+    except TypeError as error:
+        raise ValueError(f"{path} holds no recipe of this vhist: {error}") from error
     if given:
         raise ValueError(
             f"{path} is of another plan: {'; '.join(given)}. Move it away, or choose "
@@ -146,6 +152,8 @@ def differences(run: Run, call: functools.partial) -> list[str]:
         run.data.get("image_size"),
         options.data_size or recipe.image_size * 5 // 4,
     )
+    if options.data != "folder" and not run.data["name"].startswith(options.data):
+        pairs["data"] = (run.data["name"], options.data)
     ours = {"num_classes", "image_size"}
     kept = {k: v for k, v in run.model_options.items() if k not in ours}
     pairs["model_options"] = (kept, options.built())
@@ -193,7 +201,8 @@ def _execute(tasks: Sequence[_Task], jobs: int) -> int:
             for task, process in running:
                 if process.poll() is not None:
                     _tell(task, process.returncode)
-                    worst = max(worst, abs(process.returncode))
+                    code = process.returncode
+                    worst = max(worst, 3 if code < 0 else code)  # below 0: killed
             running = [pair for pair in running if pair[1].returncode is None]
         for _, process in running:  # once: a second signal would not wait for the save
             process.terminate()
