@@ -55,6 +55,18 @@ def test_the_record_holds_the_last_epoch_not_the_best():
     assert run.accuracy == run.log[-1]["val_accuracy"]
 
 
+@pytest.mark.parametrize(("precision", "fused"), [("float32", 1), ("bfloat16", 0)])
+def test_bfloat16_on_a_cpu_avoids_the_slow_backward_of_fused_attention(
+    precision, fused
+):
+    recipe = replace(RECIPE, epochs=1, batch_size=30, precision=precision)
+    with torch.profiler.profile() as profile:
+        fit(create_model("vit_small_8", num_classes=3), toy(), recipe, verbose=False)
+    names = {event.key for event in profile.key_averages()}
+    backward = "aten::_scaled_dot_product_flash_attention_for_cpu_backward"
+    assert (backward in names) == fused
+
+
 @pytest.mark.parametrize("name", ["alexnet_small", "resnet_small", "vit_small_8"])
 def test_same_seed_same_run(name):
     hashes = []
