@@ -72,7 +72,15 @@ ONE_EACH = "* `plot_a.py`\n* `plot_b.py`"
         (r"\begin{align}:label: eq" + "\n x\\end{align}", r"\begin{align}x\end{align}"),
         (".. rubric:: Exercises", "**Exercises**"),
         (".. tip:: Look.\n   Twice.", "> **Tip**\n>\n> Look.\n> Twice."),
-        (".. dropdown:: Why?\n\n   Because.", "> **Why?**\n>\n> Because."),
+        (
+            ".. dropdown:: Why?\n\n   Because.\n\n   So.\n\nOn.",
+            "<details><summary>Why?</summary>\n\nBecause.\n\nSo.\n\n</details>\n\nOn.",
+        ),
+        (
+            "1. What?\n\n   .. dropdown:: So\n\n      A.\n\n   B\n\n2. C",
+            "1. What?\n\n   <details><summary>So</summary>\n\n   A.\n\n   </details>"
+            "\n\n   B\n\n2. C",
+        ),
         (".. minigallery::\n\n   ../x/plot_a.py\n   ../x/plot_b.py", ONE_EACH),
         ("$k = 2$ and `code` at 10:30", "$k = 2$ and `code` at 10:30"),
     ],

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -241,3 +242,50 @@ def test_a_lock_is_of_one_process_and_ends_with_it(tmp_path):
     with locked(path):
         pass
     assert not path.with_suffix(".lock").exists()
+
+
+@pytest.fixture
+def ablated(tmp_path, monkeypatch, example):
+    """A plan of three labels, two of which are recorded."""
+    path = tmp_path / "parts.toml"
+    tables = "".join(f'[runs.{x}]\nmodel = "resnet_small"\n' for x in ("a", "b", "c"))
+    path.write_text(f'about = "What a <part> is worth."\n{tables}', encoding="utf-8")
+    monkeypatch.setattr(plan, "RECORDS", tmp_path)
+    better = replace(example, predictions=[0, 0, 1, 1], name="parts-b-0")
+    better.log[0]["val_accuracy"] = 1.0
+    log = [{**example.log[0], "val_accuracy": 0.75}]
+    replace(example, name="parts-a-0", log=log).save(tmp_path / "parts-a-0.json")
+    better.save(tmp_path / "parts-b-0.json")
+    return plan.load(str(path))
+
+
+def test_records_are_held_against_the_first(ablated):
+    found = ablated.compare("a", "b")
+    assert [row[0] for row in found.rows] == ["run", "a", "b"]
+    assert found.rows[1][1:] == ("75.0 ± 21.7", "2.00", "", "")
+    assert found.rows[2][1:] == ("100.0 ± 0.0", "2.00", "+25.0", "+1.0")
+    assert not found.missing
+    assert str(found).splitlines()[2].split()[-3:] == ["2.00", "+25.0", "+1.0"]
+    page = found._repr_html_()
+    assert page.startswith("<details")
+    assert page.count("<td>") == 10
+    assert ablated.compare("b", "a").rows[2][-2:] == ("-25.0", "-1.0")
+
+
+def test_what_is_not_recorded_says_how_to_record_it(ablated):
+    found = ablated.compare("a", "b", "c")
+    assert len(found.rows) == 3
+    assert "Not recorded yet: c." in str(found)
+    assert "vhist runs record parts --only 'parts-c-*'" in str(found)
+    assert "--only &#x27;parts-c-*&#x27;" in found._repr_html_()
+    alone = ablated.compare("c", "a")  # without the first there is nothing to hold
+    assert alone.rows[1][-2:] == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [(("a", "d"), "no run labelled 'd'; there are a, b, c"), (("a", "a"), "different")],
+)
+def test_only_different_labels_of_the_plan_compare(ablated, labels, message):
+    with pytest.raises(ValueError, match=message):
+        ablated.compare(*labels)

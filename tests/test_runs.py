@@ -114,6 +114,23 @@ def test_of_no_run_there_is_no_mean():
         runs.mean_std([])
 
 
+def test_the_paired_test_counts_pictures_that_one_alone_gets_right(example):
+    # example answers 0, 1, 1, 1 to 0, 0, 1, 1
+    better = replace(example, name="b", predictions=[0, 0, 1, 1])
+    worse = replace(example, name="c", predictions=[1, 1, 0, 1])
+    assert runs.paired_z(better, example) == 1.0  # (1 - 0) / √1
+    assert runs.paired_z(better, worse) == pytest.approx(3**0.5)
+    assert runs.paired_z(worse, better) == -runs.paired_z(better, worse)
+    swapped = replace(example, name="d", predictions=[1, 0, 0, 0])
+    assert runs.paired_z(example, swapped) == pytest.approx(2 / 4**0.5)
+    assert runs.paired_z(example, example) == 0
+
+
+def test_other_pictures_cannot_be_paired(example):
+    with pytest.raises(ValueError, match="a and b were judged on other pictures"):
+        runs.paired_z(example, replace(example, name="b", labels=[1, 1, 1, 1]))
+
+
 def test_the_table_has_a_row_per_label_and_keeps_architectures_together(example):
     short = {"resnet_small": seeds_of(example, 0.5, 1.0)}
     first = replace(seeds_of(example, 0.25)[0], model="alexnet_small")

@@ -9,12 +9,13 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from html import escape
 from pathlib import Path
 
 from vhist._checks import brief, check_file, fits
-from vhist.runs import RECORDS, Run
+from vhist.runs import RECORDS, Run, paired_z
 
-__all__ = ["Plan", "PlannedRun", "list_plans", "load"]
+__all__ = ["Comparison", "Plan", "PlannedRun", "list_plans", "load"]
 
 PLANS = Path(__file__).parent / "plans"
 
@@ -41,6 +42,88 @@ class PlannedRun:
     label: str
     seed: int
     words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs of a plan, held against the first: what one change is worth.
+
+    In a notebook or on a page it is a folded table, so that one can guess first.
+    Accuracies carry their binomial standard error. The last column is McNemar's
+    paired test [1]_: of the pictures that one of the two runs alone gets right, it
+    counts how far from half the share of either is, in standard errors. Beyond 2 it is
+    more than the luck of these pictures; the luck of the seed is not in it.
+
+    Attributes
+    ----------
+    runs : dict of str to Run or None
+        By label, the first seed's record; None where it is not recorded yet.
+    plan : str
+        Name of the plan.
+
+    References
+    ----------
+    .. [1] Q. McNemar, "Note on the sampling error of the difference between correlated
+       proportions or percentages", Psychometrika 12, 1947.
+    """
+
+    runs: dict[str, Run | None]
+    plan: str
+
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        """Heading and lines of the table, those with a record."""
+        first = next(iter(self.runs.values()))
+        lines = [("run", "accuracy (%)", "training loss", "change (points)", "z")]
+        for label, run in self.runs.items():
+            if run is None:
+                continue
+            accuracy = f"{100 * run.accuracy:.1f} ± {100 * run.standard_error:.1f}"
+            change, z = "", ""
+            if first is not None and run is not first:
+                change = f"{100 * (run.accuracy - first.accuracy):+.1f}"
+                z = f"{paired_z(run, first):+.1f}"
+            loss = f"{run.log[-1]['train_loss']:.2f}"
+            lines.append((label, accuracy, loss, change, z))
+        return lines
+
+    @property
+    def missing(self) -> str:
+        """What is not recorded yet and how to do it; empty if all is there."""
+        labels = [label for label, run in self.runs.items() if run is None]
+        if not labels:
+            return ""
+        return (
+            f"Not recorded yet: {', '.join(labels)}. To do it: vhist runs record "
+            f"{self.plan} --only '{self.plan}-{labels[0]}-*'"
+        )
+
+    def __str__(self) -> str:
+        wide = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
+        lines = [
+            f"{row[0]:{wide[0]}}"
+            + "".join(f"  {x:>{w}}" for x, w in zip(row[1:], wide[1:], strict=True))
+            for row in self.rows
+        ]
+        table = lines if len(lines) > 1 else []
+        return "\n".join([*table, *filter(None, [self.missing])])
+
+    def _repr_html_(self) -> str:
+        head, *body = self.rows
+        table = ""
+        if body:
+            cells = "".join(f"<th>{escape(x)}</th>" for x in head)
+            lines = "".join(
+                f"<tr>{''.join(f'<td>{escape(x)}</td>' for x in row)}</tr>"
+                for row in body
+            )
+            table = f"<table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody>"
+            table += "</table>"
+        missing = f"<p>{escape(self.missing)}</p>" if self.missing else ""
+        return (
+            '<details class="vhist-answer"><summary>The recorded runs</summary>'
+            f"{table}{missing}</details>"
+        )
 
 
 @dataclass(frozen=True)
@@ -94,6 +177,34 @@ class Plan:
             if path.exists():
                 found.setdefault(run.label, []).append(Run.read(path))
         return found
+
+    def compare(self, *labels: str) -> Comparison:
+        """Hold the records of some labels against that of the first.
+
+        Parameters
+        ----------
+        *labels : str
+            Of this plan, the one that the others are held against first.
+
+        Raises
+        ------
+        ValueError
+            If the plan has no such label, or there are not two.
+        """
+        known = list(dict.fromkeys(run.label for run in self.runs))
+        for label in labels:
+            if label not in known:
+                raise ValueError(
+                    f"plan {self.name} has no run labelled {brief(label)}; there are "
+                    f"{', '.join(known)}"
+                )
+        if len({*labels}) < max(2, len(labels)):
+            raise ValueError(
+                f"compare takes two different labels or more, got {labels}"
+            )
+        records = self.records()
+        runs = {label: records.get(label, [None])[0] for label in labels}
+        return Comparison(runs, self.name)
 
 
 def list_plans() -> list[str]:

@@ -33,6 +33,7 @@ __all__ = [
     "load_all",
     "markdown",
     "mean_std",
+    "paired_z",
     "peak_memory",
 ]
 
@@ -360,6 +361,31 @@ def mean_std(runs: list[Run]) -> MeanStd:
         n=len(runs),
         standard_error=(p * (1 - p) / len(runs[0].labels)) ** 0.5,
     )
+
+
+def paired_z(run: Run, other: Run) -> float:
+    """Return how far apart two runs are on the same pictures, in standard errors.
+
+    McNemar's test [1]_: with a pictures that ``run`` alone gets right and b that
+    ``other`` alone does, (a - b) / √(a + b), which is nearly standard normal if both
+    are equally good. Positive where ``run`` is better; 0 where they agree on all.
+
+    Raises
+    ------
+    ValueError
+        If the two were not judged on the same pictures.
+
+    References
+    ----------
+    .. [1] Q. McNemar, "Note on the sampling error of the difference between correlated
+       proportions or percentages", Psychometrika 12, 1947.
+    """
+    if run.labels != other.labels:
+        raise ValueError(f"{run.name} and {other.name} were judged on other pictures")
+    pairs = zip(run.predictions, other.predictions, run.labels, strict=True)
+    right = [(p == truth, q == truth) for p, q, truth in pairs]
+    a, b = right.count((True, False)), right.count((False, True))
+    return (a - b) / (a + b) ** 0.5 if a + b else 0.0
 
 
 def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:

@@ -5,7 +5,7 @@ It writes headings, links, formulas, notes and code itself. Left are Sphinx's ro
 """
 
 import re
-from textwrap import dedent
+from textwrap import dedent, indent
 
 from pybtex.database import BibliographyData, Entry
 
@@ -17,18 +17,24 @@ DIRECTIVES = (
     "warning",
 )
 
-_BODY = r"(?P<body>(?:\n+[ ]{2,}.*)*)"
+# A directive's text: what is indented deeper than the directive itself.
+_BODY = r"(?P<body>(?:\n+(?P=indent)[ ]{2,}.*)*)"
 
 
 def plain(text: str, references: BibliographyData) -> str:
     """Return the text with no markup that only Sphinx understands."""
     text = re.sub(r"(\\begin\{align\}):label: *\S+\s*", r"\1", text)
     text = re.sub(r"^\.\. rubric:: *(.+)$", r"**\1**", text, flags=re.M)
-    text = re.sub(rf"^\.\. minigallery:: *{_BODY}", _names, text, flags=re.M)
-    box = rf"^\.\. (?P<name>{'|'.join(BOXES)}):: *(?P<title>.*){_BODY}"
+    text = re.sub(
+        rf"^(?P<indent>)\.\. minigallery:: *{_BODY}", _names, text, flags=re.M
+    )
+    box = rf"^(?P<indent> *)\.\. (?P<name>{'|'.join(BOXES)}):: *(?P<title>.*){_BODY}"
     text = re.sub(box, _box, text, flags=re.M)
     text = re.sub(
-        rf"^\.\. list-table:: *(?P<title>.*){_BODY}", _table, text, flags=re.M
+        rf"^(?P<indent>)\.\. list-table:: *(?P<title>.*){_BODY}",
+        _table,
+        text,
+        flags=re.M,
     )
     text = re.sub(
         r"^(=+ +=[= ]*\n)(?:.*\S.*\n)+?\1(?:(?:.*\S.*\n)+?\1)?",
@@ -79,13 +85,16 @@ def _names(match: re.Match) -> str:
 
 
 def _box(match: re.Match) -> str:
-    """A block quote below its title."""
+    """A block quote below its title; a dropdown folds in a notebook, too."""
     body = _without_options(match["body"])
     title = match["title"].strip()
-    if match["name"] not in {"admonition", "dropdown"}:  # their text may start at once
+    if match["name"] == "dropdown":
+        folded = f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
+        return indent(folded, match["indent"])
+    if match["name"] != "admonition":  # their text may start at once
         title, body = match["name"].capitalize(), f"{title}\n{body}".strip()
     quoted = "\n".join(f"> {line}".rstrip() for line in body.splitlines())
-    return f"> **{title}**\n>\n{quoted}"
+    return indent(f"> **{title}**\n>\n{quoted}", match["indent"])
 
 
 def _table(match: re.Match) -> str:
