@@ -81,6 +81,15 @@ ONE_EACH = "* `plot_a.py`\n* `plot_b.py`"
             "1. What?\n\n   <details><summary>So</summary>\n\n   A.\n\n   </details>"
             "\n\n   B\n\n2. C",
         ),
+        (
+            "Try::\n\n   a = 1\n\n   b = 2\n\nOn.",
+            "Try:\n\n```python\na = 1\n\nb = 2\n```\n\nOn.",
+        ),
+        (
+            ".. dropdown:: So\n\n   Try::\n\n      a = 1\n\n   On.",
+            "<details><summary>So</summary>\n\nTry:\n\n```python\na = 1\n```\n\nOn.\n\n"
+            "</details>",
+        ),
         (".. minigallery::\n\n   ../x/plot_a.py\n   ../x/plot_b.py", ONE_EACH),
         ("$k = 2$ and `code` at 10:30", "$k = 2$ and `code` at 10:30"),
     ],

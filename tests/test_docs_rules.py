@@ -21,12 +21,12 @@ CHAPTERS = sorted((ROOT / "examples" / "chapters").glob("plot_*.py"))
 EXPERIMENTS = sorted((ROOT / "examples" / "experiments").glob("plot_*.py"))
 
 sys.path.insert(0, str(DOCS / "_ext"))
-from notebook_text import DIRECTIVES  # noqa: E402
+from notebook_text import BOXES, DIRECTIVES  # noqa: E402
 
 COLUMNS = 88  # a code block of the site shows them without scrolling
 LEAD_WORDS = 40
 ROLES = {
-    *("math", "doc", "ref", "download", "cite:p", "cite:t"),
+    *("math", "doc", "ref", "term", "download", "cite:p", "cite:t"),
     *("mod", "class", "func", "meth", "attr", "data", "exc", "obj"),
 }
 
@@ -155,6 +155,8 @@ def test_markup_survives_in_the_notebook(chapter: Path) -> None:
     for text in texts(chapter):
         directives = set(re.findall(r"^ *\.\. ([\w-]+)::", text, flags=re.M))
         assert directives <= set(DIRECTIVES), f"use one of {', '.join(DIRECTIVES)}"
+        inner = set(re.findall(r"^ +\.\. ([\w-]+)::", text, flags=re.M))
+        assert inner <= set(BOXES), "code within a box is announced by two colons"
         roles = set(re.findall(r":([a-z]+(?::[a-z]+)*):`", text))
         assert roles <= ROLES, f"roles to use: {', '.join(sorted(ROLES))}"
         assert ":label:" not in text, "equations in chapters have no labels"
@@ -228,6 +230,19 @@ def test_every_paper_can_be_found() -> None:
         e.split(",")[0] for e in entries if not re.search(r"\b(doi|eprint|url) ", e)
     ]
     assert not lost
+
+
+def test_each_term_of_the_glossary_is_linked_from_a_chapter() -> None:
+    """Sphinx warns of a link without a term, not of a term that nobody links."""
+    glossary = (DOCS / "glossary.md").read_text(encoding="utf-8")
+    terms = re.findall(r"^(\w.*)\n  \S", glossary, flags=re.M)
+    assert len(terms) > 40
+    assert terms == sorted(terms, key=str.lower)
+    text = "\n".join(text for chapter in CHAPTERS for text in texts(chapter))
+    # :term:`name` or :term:`words <name>`
+    links = re.findall(r":term:`(?:[^`<]*<)?([^`<>]+)>?`", text)
+    linked = {" ".join(link.split()) for link in links}
+    assert linked == set(terms)
 
 
 def test_pages_cite_known_papers() -> None:

@@ -19,12 +19,15 @@ DIRECTIVES = (
 
 # A directive's text: what is indented deeper than the directive itself.
 _BODY = r"(?P<body>(?:\n+(?P=indent)[ ]{2,}.*)*)"
+# A paragraph that ends in two colons, and the code that it announces.
+_LITERAL = rf"^(?P<indent> *)(?P<lead>(?!\.\.)\S.*)::\n{_BODY}"
 
 
 def plain(text: str, references: BibliographyData) -> str:
     """Return the text with no markup that only Sphinx understands."""
     text = re.sub(r"(\\begin\{align\}):label: *\S+\s*", r"\1", text)
     text = re.sub(r"^\.\. rubric:: *(.+)$", r"**\1**", text, flags=re.M)
+    text = re.sub(_LITERAL, _code, text, flags=re.M)
     text = re.sub(
         rf"^(?P<indent>)\.\. minigallery:: *{_BODY}", _names, text, flags=re.M
     )
@@ -95,6 +98,12 @@ def _box(match: re.Match) -> str:
         title, body = match["name"].capitalize(), f"{title}\n{body}".strip()
     quoted = "\n".join(f"> {line}".rstrip() for line in body.splitlines())
     return indent(f"> **{title}**\n>\n{quoted}", match["indent"])
+
+
+def _code(match: re.Match) -> str:
+    """Fence a literal block; it stays as deep as its paragraph."""
+    code = f"```python\n{dedent(match['body'].strip(chr(10)))}\n```"
+    return f"{match['indent']}{match['lead']}:\n\n{indent(code, match['indent'])}"
 
 
 def _table(match: re.Match) -> str:

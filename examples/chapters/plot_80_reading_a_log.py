@@ -398,6 +398,12 @@ plt.show()
 # One column in the log, the learning rate, would have settled it, and would have shown
 # its author that the schedule did nothing.
 #
+# .. admonition:: A common slip: a schedule in epochs, stepped in batches
+#
+#    Or the other way round, as here. A scheduler has no idea what an epoch is; it
+#    counts its calls. Write the unit into the name of the setting (``step_epochs``),
+#    log the rate that was used, and look at the last line.
+#
 # Weight decay that was nearly off
 # --------------------------------
 # The same small rate has a second victim. AdamW takes a share of every weight away,
@@ -579,20 +585,57 @@ print(f"{lines} lines of {len(vhist.runs.list_runs())} records: all whole, all a
 #
 # Exercises
 # ---------
-# 1. *A report says 91.3 % on 40 pictures. Run* ``sieve([91.3], 0.05, 40)``. The only
-#    number up to 40 that fits is 23, with 21 right; of 40 pictures, 36 right are 90 %
-#    and 37 are 92.5 %.
-# 2. *Run* ``sieve(percents, 0.005)``. *Why does every number from 10,000 on remain?*
-#    Above it neighbouring fractions are less than 0.01 points apart, and one is always
-#    near enough. Rounding to two decimals would have hidden everything.
-# 3. *Put the scheduler into the loop over batches. After how many epochs of 37 steps
-#    would ResNet's rate be lost on a weight of 0.01?* Print ``rate(37 * e, 1000)``
-#    until it is below ``too_small``: the sixth drop does it, after 6,000 steps, in
-#    epoch 163 of 200.
-# 4. *Let dropout vote. Add up the* ``softmax`` *of twenty passes of* ``dropped`` *in
-#    training mode and count again.* Most of the loss is gone: the dice cancel, and what
-#    remains is close to evaluation mode, which stands for the mean over all of them.
+# 1. *A report says 91.3 % on 40 pictures. Is that possible?* Run
+#    ``sieve([91.3], 0.05, 40)``.
 #
+#    .. dropdown:: Solution
+#
+#       No. The only number up to 40 that fits is 23, with 21 right; of 40 pictures, 36
+#       right are 90 % and 37 are 92.5 %.
+#
+# 2. *Run* ``sieve(percents, 0.005)``. *Why does every number from 10,000 on remain?*
+#
+#    .. dropdown:: Solution
+#
+#       Above it neighbouring fractions are less than 0.01 points apart, and one is
+#       always near enough. Rounding to two decimals would have hidden everything.
+#
+# 3. *Put the scheduler into the loop over batches. After how many epochs of 37 steps
+#    would ResNet's rate be lost on a weight of 0.01?*
+#
+#    .. dropdown:: Solution
+#
+#       Print ``rate(37 * e, 1000)`` until it is below ``too_small``: the sixth drop
+#       does it, after 6,000 steps, in epoch 163 of 200.
+#
+# 4. *Let dropout vote.* Add up the ``softmax`` of twenty passes of ``dropped`` in
+#    training mode and count again. How much of the loss comes back?
+#
+#    .. dropdown:: Solution
+#
+#       Most of it: the dice cancel, and what remains is close to evaluation mode, which
+#       stands for the mean over all of them.
+#
+# 5. *The same slip, on purpose.* One recorded AlexNet was tested with dropout left on,
+#    after every epoch and at the end; its training did not differ. Predict: is its
+#    training loss another one, and by how much does its accuracy fall? Then unfold.
+
+plan.load("ablations").compare("alexnet", "alexnet_dropout_in_evaluation")
+
+# %%
+# 6. *What is the article's recipe worth?* A constant rate and large batches are the
+#    settings that this log gave away. :func:`vhist.recipe_for` has them as a family,
+#    and the plan ``article`` trains our small networks with them, for as many epochs
+#    as the plan ``short``. How many of the pairs below were you right about?
+
+article, ours = (plan.load(name).records() for name in ("article", "short"))
+for label in article:
+    there, here = article[label][0], ours[label][0]
+    print(f"{label:16}{there.accuracy:7.1%} there {here.accuracy:7.1%} here", end="")
+    print(f"   z = {vhist.runs.paired_z(here, there):+.1f}")
+print(f"{len(article)} of {len(ours)} pairs are recorded")
+
+# %%
 # Further reading
 # ---------------
 # :cite:t:`brown2017` is the sieve at work on a whole field. :cite:t:`bouthillier2021`

@@ -540,18 +540,52 @@ else:
 # Exercises
 # ---------
 # 1. *Let the four vote:* ``(answers.mode(dim=0).values == labels).double().mean()``. Is
-#    the vote better than the best of them? It gains where voters are about equally good
-#    and err apart. Look at the accuracies and at kappa before you run it.
-# 2. *Two networks are right on eight and on nine of ten pictures. How large can kappa
-#    be?* On one of ten they must differ in being right, so they agree on 0.9 at most;
-#    by luck it is 0.8·0.9 + 0.2·0.1 = 0.74. Kappa is at most 0.16 / 0.26 = 0.62:
-#    networks of different accuracy cannot reach 1.
-# 3. *Compare equal budgets:* put ``plans = plans[1:]`` behind the line that loads them,
-#    and ``plans[0]`` in the last section. Every number follows; which sentence of this
-#    page would you change?
-# 4. *Why were the pictures drawn by lot?* A choice of the strangest shows how strange a
-#    picture can be. A sample shows what an error usually looks like.
+#    the vote better than the best of them? Look at the accuracies and at kappa before
+#    you run it.
 #
+#    .. dropdown:: Solution
+#
+#       A vote gains where voters are about equally good and err apart. Here one is far
+#       better than the weakest, and errors are shared: do not expect much.
+#
+# 2. *Two networks are right on eight and on nine of ten pictures. How large can kappa
+#    be?*
+#
+#    .. dropdown:: Solution
+#
+#       On one of ten they must differ in being right, so they agree on 0.9 at most; by
+#       luck it is 0.8·0.9 + 0.2·0.1 = 0.74. Kappa is at most 0.16 / 0.26 = 0.62:
+#       networks of different accuracy cannot reach 1.
+#
+# 3. *Compare equal budgets:* put ``plans = plans[1:]`` behind the line that loads them,
+#    and ``plans[0]`` in the last section. Which sentence of this page would you change?
+#
+#    .. dropdown:: Solution
+#
+#       Every number follows by itself, and every claim of this page is asserted in its
+#       cell: a sentence that no longer holds stops the script. Sentences with no
+#       assertion speak about how to read a figure, not about what it shows.
+#
+# 4. *Why were the pictures drawn by lot?*
+#
+#    .. dropdown:: Solution
+#
+#       A choice of the strangest shows how strange a picture can be. A sample shows
+#       what an error usually looks like.
+#
+# 5. *Do networks without cropped and flipped pictures make other errors, or more of
+#    them?* Unfold how much worse they are; then compare ``predictions`` of the two
+#    records by class, as the confusion differences above do.
+
+plan.load("ablations").compare("alexnet", "alexnet_no_augmentation")
+
+# %%
+# 6. *Does a network without positions confuse other classes?* It sees each picture as a
+#    bag of patches. Name two classes that should suffer most before you unfold.
+
+plan.load("ablations").compare("vit", "vit_no_positions", "vit_sincos")
+
+# %%
 # Further reading
 # ---------------
 # :cite:t:`geirhos2020` measure the same consistency between networks and people;
