@@ -17,6 +17,8 @@ ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = "docs/constraints.txt"
 SITE = ROOT / "docs" / "_build" / "html"
+BROWSER = ROOT / "tests" / "site"
+GIVEN = ROOT / "tests" / "downloads"
 BENCHMARKS = ["overhead", "folder", "limit", "growth", "imports"]
 GENERATED = ["docs/_build", "docs/chapters", "docs/experiments", "docs/api/generated"]
 
@@ -73,6 +75,29 @@ def tests(session: nox.Session) -> None:
     session.install(*groups("test"), "-e", ".")
     session.env.update(QUIET)
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Prove the built site in a browser (needs Node; `-- -k lighthouse`: a part)."""
+    session.install(*groups("browser"))
+    node = Path(session.virtualenv.location) / "node"
+    node.mkdir(exist_ok=True)
+    shutil.copy(BROWSER / "package.json", node)
+    quiet = ("--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error")
+    session.run("npm", "install", f"--prefix={node}", *quiet, external=True)
+    session.env["VHIST_NODE"] = str(node / "node_modules")
+    # The tests of the library have a conftest.py that needs torch.
+    options = [f"--confcutdir={BROWSER}", *session.posargs]
+    session.run("pytest", BROWSER, *options)
+
+
+@nox.session
+def downloads(session: nox.Session) -> None:
+    """Run what readers download, in a fresh environment that has only the wheel."""
+    session.install("build", "pytest>=8.3")
+    session.env.update(QUIET)
+    session.run("pytest", f"--confcutdir={GIVEN}", GIVEN, *session.posargs)
 
 
 @nox.session

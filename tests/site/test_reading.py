@@ -1,0 +1,132 @@
+"""What a reader does with the site."""
+
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from conftest import CHAPTERS, SITE
+from playwright.sync_api import Browser, Page, expect
+
+THEME = "document.body.dataset.theme"
+
+
+@pytest.fixture
+def page(browser: Browser) -> Page:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context.new_page()
+    context.close()
+
+
+def test_search_finds_the_receptive_field(page: Page, server: str) -> None:
+    page.goto(f"{server}/index.html")
+    page.get_by_role("textbox", name="Search").first.fill("receptive field")
+    page.keyboard.press("Enter")
+    results = page.locator("#search-results li")
+    expect(results.first).to_be_visible(timeout=20_000)
+    found = " ".join(results.all_text_contents())
+    assert "VGG" in found
+
+
+def test_the_theme_is_chosen_and_kept(page: Page, server: str) -> None:
+    page.goto(f"{server}/index.html")
+    button = page.locator(".theme-toggle-content button")
+    before = page.evaluate(THEME)
+    button.click()
+    chosen = page.evaluate(THEME)
+    assert chosen != before
+    page.goto(f"{server}/{CHAPTERS[0]}")
+    assert page.evaluate(THEME) == chosen
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_figures_follow_the_theme(theme: str, browser: Browser, server: str) -> None:
+    context = browser.new_context(color_scheme=theme)
+    page = context.new_page()
+    page.goto(f"{server}/{CHAPTERS[1]}")
+    shown = page.locator(f"figure img.only-{theme}")
+    other = {"light": "dark", "dark": "light"}[theme]
+    assert shown.count() > 3
+    expect(shown.first).to_be_visible()
+    expect(page.locator(f"figure img.only-{other}").first).to_be_hidden()
+    filters = "(images) => images.map(i => getComputedStyle(i).filter)"
+    assert {*shown.evaluate_all(filters)} == {"none"}
+    context.close()
+
+
+def test_the_menu_opens_on_a_phone(browser: Browser, server: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"{server}/{CHAPTERS[1]}")
+    link = page.locator(".sidebar-drawer a", has_text="Residual").or_(
+        page.locator(".sidebar-drawer a", has_text="ResNet")
+    )
+    expect(link.first).not_to_be_in_viewport()
+    page.locator(".mobile-header label[for=__navigation]").click()
+    expect(link.first).to_be_in_viewport()
+    link.first.click()
+    expect(page).to_have_url(f"{server}/chapters/plot_30_resnet.html")
+    context.close()
+
+
+def test_arrow_keys_turn_pages(page: Page, server: str) -> None:
+    page.goto(f"{server}/{CHAPTERS[1]}")
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(f"{server}/{CHAPTERS[2]}")
+    page.keyboard.press("ArrowLeft")
+    expect(page).to_have_url(f"{server}/{CHAPTERS[1]}")
+
+
+def test_code_is_copied(browser: Browser, server: str) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(f"{server}/{CHAPTERS[1]}")
+    block = page.locator("div.highlight", has=page.locator("button.copybtn")).first
+    code = block.locator("pre").inner_text().strip()
+    block.hover()
+    block.locator("button.copybtn").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.strip().splitlines()[0] == code.splitlines()[0]
+    context.close()
+
+
+@pytest.mark.parametrize("path", CHAPTERS)
+def test_downloads_arrive(path: str, page: Page, server: str) -> None:
+    page.goto(f"{server}/{path}")
+    name = Path(path).stem
+    for ending in ("py", "ipynb", "zip"):
+        link = page.locator(f"a[href$='{name}.{ending}']").first
+        with page.expect_download() as download:
+            link.click()
+        got = Path(download.value.path()).read_bytes()
+        assert download.value.suggested_filename == f"{name}.{ending}"
+        if ending == "zip":
+            files = zipfile.ZipFile(BytesIO(got)).namelist()
+            assert {f"{name}.py", f"{name}.ipynb"} <= {*files}
+        else:
+            assert len(got) > 1000
+
+
+@pytest.mark.parametrize("path", CHAPTERS)
+def test_a_chapter_opens_from_disk_with_its_formulas(path: str, page: Page) -> None:
+    complaints: list[str] = []
+    page.on("requestfailed", lambda sent: complaints.append(sent.url))
+    page.goto((SITE / path).as_uri())
+    formulas = page.locator(".katex")
+    if formulas.count():
+        page.evaluate("document.fonts.ready")
+        assert page.evaluate("document.fonts.check('16px KaTeX_Main')")
+        assert formulas.first.bounding_box()["height"] > 5
+    assert not complaints
+    assert "class=" + '"math' not in page.locator("article").inner_text()
+
+
+@pytest.mark.parametrize("path", CHAPTERS)
+def test_code_fits_the_page(path: str, page: Page, server: str) -> None:
+    page.goto(f"{server}/{path}")
+    wide = page.evaluate(
+        "[...document.querySelectorAll('div.highlight-Python pre, "
+        "div.highlight-python pre')].filter(e => e.scrollWidth > e.clientWidth + 1)"
+        ".map(e => e.innerText.split('\\n')[0])"
+    )
+    assert not wide
