@@ -319,6 +319,36 @@ def test_pictures_get_their_size_and_load_late(tmp_path: Path) -> None:
     assert mend_html.describe_images(once, tmp_path) == once
 
 
+FOOT = """<h1>Title</h1>
+<p class="sphx-glr-timing"><strong>Total</strong> (1 minutes 5.147 seconds)</p>
+<a class="reference download internal" download="" href="../d/plot_10_a.ipynb"></a>
+<a class="reference download internal" download="" href="../d/plot_10_a.py"></a>
+"""
+
+
+def test_cost_and_downloads_stand_below_the_title() -> None:
+    once = mend_html.lead(FOOT, "Chapter 2 of 3")
+    _, line, *_ = once.splitlines()
+    assert line == (
+        '<p class="page-lead">Chapter 2 of 3 · ran in 1 min 5 s on the CPU that built '
+        'it · <a download="" href="../d/plot_10_a.py">script</a> '
+        '· <a download="" href="../d/plot_10_a.ipynb">notebook</a></p>'
+    )
+    assert mend_html.lead(once, "Chapter 2 of 3") == once
+    assert ">Ran in 1 min" in mend_html.lead(FOOT, "")
+    assert mend_html.lead("<h1>No script</h1>", "") == "<h1>No script</h1>"
+
+
+def test_chapters_know_their_place(tmp_path: Path) -> None:
+    for name in ("plot_10_a", "plot_20_b", "index"):
+        (tmp_path / "chapters").mkdir(exist_ok=True)
+        (tmp_path / "chapters" / f"{name}.html").touch()
+    page = tmp_path / "chapters" / "plot_20_b.html"
+    assert mend_html.place(page) == "Chapter 2 of 2"
+    assert mend_html.place(page.with_name("index.html")) == ""
+    assert mend_html.place(tmp_path / "plot_20_b.html") == ""
+
+
 # ---- formulas ------------------------------------------------------------------------
 
 

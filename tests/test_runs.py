@@ -114,6 +114,21 @@ def test_of_no_run_there_is_no_mean():
         runs.mean_std([])
 
 
+def test_a_record_tells_how_it_was_made(example):
+    example = replace(example, command="vhist train a --lr <1>", commit="")
+    facts = example.facts()
+    assert facts["accuracy"] == "75.00 ± 21.65 %"
+    assert facts["data"] == "x, 10 + 4 pictures"
+    assert "commit" not in facts
+    assert "options" not in facts
+    options = replace(example, model_options={"kernel": 7}).facts()["options"]
+    assert options == "kernel=7"
+    page = example._repr_html_()
+    assert page.startswith("<details")
+    assert "--lr &lt;1&gt;" in page
+    assert "<th>recipe: epochs</th><td>1</td>" in page
+
+
 def test_the_paired_test_counts_pictures_that_one_alone_gets_right(example):
     # example answers 0, 1, 1, 1 to 0, 0, 1, 1
     better = replace(example, name="b", predictions=[0, 0, 1, 1])

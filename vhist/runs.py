@@ -13,6 +13,7 @@ import sys
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import date
 from functools import cache, cached_property
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,6 +147,44 @@ class Run:
         for label, prediction in zip(self.labels, self.predictions, strict=True):
             table[label][prediction] += 1
         return table
+
+    def facts(self) -> dict[str, str]:
+        """Return how the run was made and what came out, in words; empty ones left out.
+
+        In a notebook or on a page a record shows them in a table that unfolds.
+        """
+        data, versions = self.data, self.versions.items()
+        accuracy, error = 100 * self.accuracy, 100 * self.standard_error
+        minutes, cpu = self.seconds / 60, self.cpu_seconds / 60
+        options = ", ".join(f"{k}={v}" for k, v in self.model_options.items())
+        found = {
+            "name": self.name,
+            "model": f"{self.model}, {self.parameters:,} parameters",
+            "options": options,
+            "data": f"{data['name']}, {data['train']:,} + {data['val']:,} pictures",
+            "accuracy": f"{accuracy:.2f} ± {error:.2f} %",
+            "epochs": str(len(self.log)),
+            "minutes": f"{minutes:.1f}, CPU {cpu:.1f}",
+            "memory": f"{self.peak_memory / 1e6:,.0f} MB",
+            "device": f"{self.device}, {self.threads} threads",
+            "versions": ", ".join(f"{key} {value}" for key, value in versions),
+            "commit": self.commit,
+            "date": self.date,
+            "command": self.command,
+        }
+        return {key: text for key, text in found.items() if text}
+
+    def _repr_html_(self) -> str:
+        rows = self.facts() | {f"recipe: {k}": str(v) for k, v in self.recipe.items()}
+        body = "".join(
+            f"<tr><th>{escape(key)}</th><td>{escape(text)}</td></tr>"
+            for key, text in rows.items()
+        )
+        return (
+            '<details class="vhist-record"><summary>How the record '
+            f"{escape(self.name)} was made</summary><table><tbody>{body}</tbody>"
+            "</table></details>"
+        )
 
     def save(self, path: str | Path) -> Path:
         """Write the record as JSON, whole or not at all."""

@@ -56,6 +56,10 @@ RULES = [(re.compile(pattern, re.DOTALL), new) for pattern, new in RULES]
 IMAGE = re.compile(
     r'<img\b(?![^>]*\bheight=)[^>]*\bsrc="(?P<src>[^":]+\.(?:png|webp))"[^>]*>'
 )
+TOOK = re.compile(
+    r'class="sphx-glr-timing">.*?\((?P<minutes>\d+) minutes (?P<seconds>[\d.]+) seconds'
+)
+DOWNLOAD = re.compile(r'<a class="reference download[^>]*href="([^"]+)"')
 LAZY_AFTER = 2  # the first figure, as two drawings, is loaded at once
 
 
@@ -65,6 +69,7 @@ def mend(app, exception):
     for page in Path(app.outdir).rglob("*.html"):
         old = page.read_text(encoding="utf-8")
         new = describe_images(mend_markup(old), page.parent)
+        new = lead(new, place(page))
         if new != old:
             page.write_text(new, encoding="utf-8")
 
@@ -94,6 +99,38 @@ def describe_images(html: str, folder: Path) -> str:
         return f'<img width="{width}" height="{height}"{late}{match[0][4:]}'
 
     return IMAGE.sub(describe, html)
+
+
+def place(page: Path) -> str:
+    """Say where in the book a chapter stands; nothing for other pages."""
+    chapters = sorted(path.name for path in page.parent.glob("plot_*.html"))
+    if page.parent.name != "chapters" or page.name not in chapters:
+        return ""
+    return f"Chapter {chapters.index(page.name) + 1} of {len(chapters)}"
+
+
+def lead(html: str, place: str) -> str:
+    """Repeat below the title what stands at the foot: the cost and the downloads."""
+    took = TOOK.search(html)
+    if took is None or 'class="page-lead"' in html:
+        return html
+    seconds = round(60 * int(took["minutes"]) + float(took["seconds"]))
+    minutes, rest = divmod(seconds, 60)
+    cost = f"{minutes} min {rest} s" if minutes else f"{max(1, rest)} s"
+    links = {file.rsplit(".")[-1]: file for file in DOWNLOAD.findall(html)}
+    words = {"py": "script", "ipynb": "notebook", "zip": "both, zipped"}
+    facts = [
+        *([place] if place else []),
+        f"ran in {cost} on the CPU that built it",
+        *(
+            f'<a download="" href="{links[ending]}">{word}</a>'
+            for ending, word in words.items()
+            if ending in links
+        ),
+    ]
+    facts[0] = facts[0][0].upper() + facts[0][1:]
+    line = f'<p class="page-lead">{" · ".join(facts)}</p>'
+    return html.replace("</h1>", f"</h1>\n{line}", 1)
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from vhist.catalogue import SOURCES, locate
-from vhist.cli.terminal import chart, check_known, megabytes, percent, table
+from vhist.cli.terminal import chart, check_known, table
 from vhist.recipe import recipe_for
 from vhist.runs import RECORDS, Run, load_all
 
@@ -104,23 +104,7 @@ def show(run: RunName, figure: Path | None = None, out: Path = Path("runs")) -> 
         folder where a name is looked up
     """
     record = Run.read(find_record(run, out))
-    data = record.data
-    versions = ", ".join(f"{key} {value}" for key, value in record.versions.items())
-    facts = [
-        ("name", record.name),
-        ("model", f"{record.model}, {record.parameters:,} parameters"),
-        ("data", f"{data['name']}, {data['train']:,} + {data['val']:,} pictures"),
-        ("accuracy", percent(record)),
-        ("epochs", str(len(record.log))),
-        ("minutes", f"{record.seconds / 60:.1f}, CPU {record.cpu_seconds / 60:.1f}"),
-        ("memory", megabytes(record.peak_memory)),
-        ("device", f"{record.device}, {record.threads} threads"),
-        ("versions", versions),
-        ("commit", record.commit),
-        ("date", record.date),
-        ("command", record.command),
-    ]
-    print("\n".join(f"{key:9s} {text}" for key, text in facts if text))
+    print("\n".join(f"{key:9s} {text}" for key, text in record.facts().items()))
     if figure is not None:
         _draw(record, figure)
         print(f"\nwritten to {figure}")
