@@ -4,6 +4,7 @@ import pytest
 import torch
 from matplotlib import pyplot as plt
 
+import vhist
 from vhist import plots
 
 
@@ -42,6 +43,25 @@ def test_attention_draws_the_class_tokens_row():
     fig = plots.attention(torch.zeros(3, 8, 8), maps)
     looks = fig.axes[1].images[1].get_array()
     assert looks.tolist() == [[0, 0], [1, 0]]
+
+
+def test_an_architecture_has_a_bar_per_layer_and_an_arc_per_branch():
+    with torch.device("meta"):
+        alexnet = vhist.summary(vhist.create_model("alexnet"), 227)
+        resnet = vhist.summary(vhist.create_model("resnet34"), 224)
+        vit = vhist.summary(vhist.create_model("vit_b_16"), 224)
+    tables = {"AlexNet": alexnet, "ResNet-34": resnet, "ViT-B/16": vit}
+    fig = plots.architecture(tables, {"ResNet-34": 3, "ViT-B/16": 3})
+    assert [len(ax.patches) for ax in fig.axes] == [8, 34, 1 + 4 * 12 + 1]
+    assert [len(ax.lines) for ax in fig.axes] == [0, 16, 2 * 12]
+    assert [ax.get_title("left") for ax in fig.axes][1] == "ResNet-34: 34 layers"
+    first = [text.get_text() for text in fig.axes[0].texts]
+    assert first == ["96 × 55²", "256 × 27²", "384 × 13²", "256 × 13²", "4096", "10"]
+    assert "768 × 14²" in {text.get_text() for text in fig.axes[2].texts}
+    low, high = (bar.get_height() for bar in (fig.axes[0].patches[i] for i in (-1, 0)))
+    assert low < high
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plots.architecture({})
 
 
 def test_activation_functions_and_their_derivatives():

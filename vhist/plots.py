@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from vhist.runs import Run
+    from vhist.summary import Row, Summary
 
 __all__ = [
     "COLORS",
     "INK",
     "LABELS",
     "activation_functions",
+    "architecture",
     "attention",
     "caption",
     "color_of",
@@ -213,6 +215,95 @@ def _grid(
         ax.set_axis_off()
     fig.get_layout_engine() or fig.set_layout_engine("constrained")
     return fig, list(axes.flat)
+
+
+def architecture(
+    tables: dict[str, Summary], branches: dict[str, int] | None = None
+) -> Figure:
+    """Draw the layers of networks, one network below the other, one bar per layer.
+
+    Drawn are convolutions and linear maps, in the order of execution and at one scale:
+    the height of a bar is the side of its output (the root of the number of tokens),
+    its strength the number of channels, both on logarithmic scales. Whoever is deeper
+    is longer.
+
+    Parameters
+    ----------
+    tables : dict of str to Summary
+        By the network's name, which begins with its architecture's.
+    branches : dict of str to int, optional
+        For residual networks: how many parts of a layer's path name its branch. Each
+        branch gets an arc, its shortcut.
+
+    Raises
+    ------
+    ValueError
+        If there is no table, or a name is of none of the four architectures.
+    """
+    import matplotlib.pyplot as plt
+
+    if not tables:
+        raise ValueError("there is nothing to draw: give at least one layer table")
+    layers = {
+        name: [row for row in table.rows if row.macs and row.parameters]
+        for name, table in tables.items()
+    }
+    # A projection lies beside a branch, not in line.
+    layers = {
+        n: [r for r in x if "downsample" not in r.name] for n, x in layers.items()
+    }
+    fig, axes = plt.subplots(
+        len(tables),
+        squeeze=False,
+        figsize=(7.2, 1.75 * len(tables)),
+        sharex=True,
+        sharey=True,
+        layout="constrained",
+    )
+    for ax, (name, rows) in zip(axes[:, 0], layers.items(), strict=True):
+        sides, channels = zip(*map(_sides_and_channels, rows), strict=True)
+        tall = torch.tensor(sides).log2().add(0.6).tolist()
+        strength = (torch.tensor(channels).log2() / 13).clamp(0.15, 1).tolist()
+        color = color_of(name)
+        bars = ax.bar(range(len(rows)), tall, 0.8, [-y / 2 for y in tall], color=color)
+        for bar, alpha in zip(bars, strength, strict=True):
+            bar.set_alpha(alpha)
+        shapes = list(zip(sides, channels, strict=True))
+        for shape in dict.fromkeys(shapes):  # each is named where it comes up first
+            side, width = shape
+            text = f"{width}" if side <= 1 else f"{width} × {side:.0f}²"
+            i = shapes.index(shape)
+            y = -tall[i] / 2 - 0.3
+            ax.text(i, y, text, rotation=90, va="top", ha="center", fontsize=6.5)
+        parts = (branches or {}).get(name)
+        for first, last in _branches(rows, parts) if parts else []:
+            middle, half = (first + last) / 2, (last - first + 1) / 2
+            curve = torch.linspace(0, torch.pi, 20)
+            x, y = middle - half * curve.cos(), max(tall[first : last + 1]) / 2 + 0.3
+            ax.plot(x.tolist(), (y + curve.sin()).tolist(), color=color, linewidth=1)
+        ax.set_title(f"{name}: {len(rows)} layers", loc="left")
+        ax.set_axis_off()
+    longest = max(map(len, layers.values()))
+    axes[0, 0].set(xlim=(-1, longest), ylim=(-8.6, 5.6))
+    return fig
+
+
+def _sides_and_channels(row: Row) -> tuple[float, int]:
+    """Read what a layer puts out: (c, h, w), (tokens, c) or (c,)."""
+    if len(row.shape) == 3:
+        return float(row.shape[1]), row.shape[0]
+    tokens = row.shape[0] if len(row.shape) == 2 else 1
+    return int(tokens**0.5), row.shape[-1]  # the class token has no place in the square
+
+
+def _branches(rows: list[Row], parts: int) -> list[tuple[int, int]]:
+    """Return the first and the last layer of each branch."""
+    found: dict[str, list[int]] = {}
+    for i, row in enumerate(rows):
+        path = row.name.split(".")
+        if len(path) > parts:
+            found.setdefault(".".join(path[:parts]), []).append(i)
+    return [(indices[0], indices[-1]) for indices in found.values()]
 
 
 def activation_functions(
