@@ -71,7 +71,7 @@ def inline(figure: Figure) -> str:
     These have outputs of cells and no scraper that could save a second file.
     """
     caption, alt = figure.vhist_caption, " ".join(figure.vhist_alt.split())
-    width = round(100 * figure.get_size_inches()[0])
+    width, height = (round(100 * inches) for inches in figure.get_size_inches())
     with TemporaryDirectory() as folder:
         light = save_twice(figure, Path(folder, "figure.png"))
         drawings = []
@@ -79,7 +79,7 @@ def inline(figure: Figure) -> str:
             data = b64encode(path.read_bytes()).decode()
             drawings.append(
                 f'<img class="only-{theme}" alt="{escape(alt)}" width="{width}" '
-                f'src="data:image/{path.suffix[1:]};base64,{data}">'
+                f'height="{height}" src="data:image/{path.suffix[1:]};base64,{data}">'
             )
     text = f"<figcaption><p>{escape(' '.join(caption.split()))}</p></figcaption>"
     return f"<figure>{''.join(drawings)}{text}</figure>"
