@@ -115,6 +115,17 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def links(session: nox.Session) -> None:
+    """Ask the servers of others whether the links of the pages still work."""
+    session.install("-c", CONSTRAINTS, *groups("docs"), "-e", ".")
+    session.env.update(QUIET)
+    text_only = ("-D", "plot_gallery=0", "-D", "nb_execution_mode=off")
+    session.run(
+        "sphinx-build", "-b", "linkcheck", *text_only, "docs", SITE.parent / "links"
+    )
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure the trainer (`-- overhead --write`: one part, and save its record)."""
     session.install(*groups("bench"), "-e", ".")
