@@ -12,7 +12,8 @@ runs in under a minute. You will see
 * one table and one figure for all four networks, with the article's results beside;
 * which of their differences survive a test on the same pictures;
 * who leads for a given amount of computing, and what each design stopped deciding by
-  hand.
+  hand;
+* how far each network can see, and how far it looks.
 """
 
 # %%
@@ -33,6 +34,8 @@ import torch
 import vhist
 from torch import nn
 from vhist import plots
+from vhist.models import BasicBlock
+from vhist.models.vit import Block
 from vhist.runs import ARTICLE, Run, mean_std
 
 plans = {name: vhist.plan.load(name) for name in ("short", "long")}
@@ -489,6 +492,98 @@ for f, net in nets.items():
 # :cite:p:`dosovitskiy2020`; with a better recipe and no further picture the same
 # network reached 81.8 % :cite:p:`touvron2021`.
 #
+# One ruler
+# ---------
+#
+# How far does a layer see? For convolutions and poolings the :term:`receptive field`
+# follows from the drawing: each adds its kernel less one, times the pixels between
+# neighbouring outputs. Attention has the whole picture. That is what a layer *can* see.
+# How far it looks, the gradient of a middle unit tells: the mean distance of the pixels
+# that it depends on from their centre, weighted by the gradient. For ViT there is also
+# its :term:`attention distance` :cite:p:`dosovitskiy2020`, from each patch to what it
+# looks at. Here are the networks of the short plan, untrained, with the side of the
+# picture as the unit.
+
+torch.manual_seed(0)
+drawn, _ = vhist.sketchnette.sketchnette(8, image_size=64)
+x = vhist.data.normalize(drawn).requires_grad_()
+pixels = torch.cartesian_prod(*2 * [torch.arange(64.0)])
+WINDOWS, BLOCKS = (nn.Conv2d, nn.MaxPool2d), (BasicBlock, Block)
+
+
+def ruler(net):
+    """After each layer, or block: how far it can see and how far it looks, in sides."""
+    outputs, found, seen, step = [], [], 1, 1
+    for name, layer in net.named_modules():
+        if isinstance(layer, WINDOWS + BLOCKS) and "downsample" not in name:
+            layer.register_forward_hook(lambda *call: outputs.append(call))
+    net.eval()(x)
+    blocks = [b for b in net.modules() if isinstance(b, BasicBlock)]
+    inside = {layer for block in blocks for layer in block.children()}
+    for layer, _, y in outputs:
+        if isinstance(layer, WINDOWS):
+            sizes = layer.kernel_size, layer.stride
+            kernel, stride = (v if isinstance(v, int) else v[0] for v in sizes)
+            seen, step = seen + (kernel - 1) * step, step * stride
+        elif isinstance(layer, Block):
+            seen = 64
+        if layer not in inside:
+            n = y.shape[-1] // 2
+            unit = y[:, 37] if y.ndim == 3 else y[:, :, n, n]  # 37: row 4, column 4
+            (slope,) = torch.autograd.grad(unit.norm(), x, retain_graph=True)
+            weight = slope.abs().sum(dim=(0, 1)).flatten()
+            weight = weight / weight.sum()
+            away = (pixels - weight @ pixels).norm(dim=1)
+            found.append((seen / 64, (weight @ away).item() / 64))
+    return torch.tensor(found).T
+
+
+runs = {w.family: w.run for w in short}
+fresh = {f: vhist.create_model(r.model, **r.model_options) for f, r in runs.items()}
+can, looks = zip(*map(ruler, fresh.values()), strict=True)
+maps = vhist.inspect.attention_maps(fresh["vit"], x.detach())[..., 1:, 1:]
+places = pixels.view(64, 64, 2)[4::8, 4::8].reshape(64, 2)
+apart = torch.cdist(places, places) / 64
+spread = (maps / maps.sum(dim=-1, keepdim=True) * apart).sum(dim=-1)
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
+for ax, values in ((left, can), (right, looks)):
+    for f, v in zip(fresh, values, strict=True):
+        depth = torch.linspace(0, 1, len(v))
+        ax.plot(depth, v, ".-", color=plots.COLORS[f], label=plots.LABELS[f])
+depth = torch.linspace(0, 1, 7)[1:]
+attended = spread.mean(dim=(0, 2, 3))  # one for each block
+right.plot(depth, attended, ":", color=plots.COLORS["vit"], label="ViT's attention")
+left.axhline(1, color="#8c959f", linestyle=":")
+left.set(xlabel="depth (share of layers)", ylabel="side of what it can see")
+right.set(xlabel="depth (share of layers)", ylabel="mean distance of its look")
+right.legend(fontsize=8, loc="upper left", bbox_to_anchor=(0, 0.9))
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "How far layers can see, by their drawing, and how far they look before training;"
+    " in sides of the picture, from the first layer to the last before the classifier.",
+    "Two charts over depth. Left, ResNet climbs to three sides, AlexNet and VGG to one"
+    " and a half and one, ViT jumps to one at its first block. Right, ResNet stays flat"
+    " near zero, the other three rise to about a quarter or more; ViT's attention is a"
+    " level line at about a half.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+_, _, resnet, vit = looks
+assert can[2][-1] > 3
+assert can[3][1] == 1
+assert resnet[1:].max() < 1.2 * resnet[1] < 0.25 * vit[-1]
+assert (attended - apart.mean()).abs().max() < 0.05
+
+# %%
+# VGG covers the picture only with its last layers; ResNet has it three times over; ViT
+# has all of it from the first block. But to be able to see is not to look. A fresh
+# network looks mostly at the middle of its field, as :cite:t:`luo2016` found of
+# convolutions, and ResNet no further than its first two layers do: each of its blocks
+# starts as the identity, with a last norm of zeros. ViT's attention looks as far as an
+# even look would. The drawing says what can be seen; training decides what is.
+#
 # What came next
 # --------------
 #
@@ -551,6 +646,7 @@ print(f"cheapest of these: {min(good, key=lambda w: w.minutes).name}")
 # * Compare on the same pictures, count who solved what, and correct for the number of
 #   comparisons. Then repeat with another seed.
 # * A ranking belongs to a budget, a data set and a recipe.
+# * What a layer can see is drawn; how far it looks is learned.
 # * Every step handed a decision from the designer to the data, and data had to pay.
 #
 # Exercises
