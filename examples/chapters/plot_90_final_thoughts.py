@@ -652,16 +652,66 @@ print(f"cheapest of these: {min(good, key=lambda w: w.minutes).name}")
 # Exercises
 # ---------
 #
-# 1. *Why is the paired test sharper than comparing two error bars?* Pictures that both
-#    networks solve, or both miss, cancel in the difference. Only :math:`b + c` of them
-#    remain as noise.
-# 2. *Let the four networks vote. Is the majority better than the best of them?* Take
-#    the ``predictions`` of the records, use ``torch.mode(dim=0)`` and test the result
-#    against the best network in the same way. An average of probabilities would do
-#    better than votes, but records keep answers only.
-# 3. *Two networks have the same accuracy. Do they do the same?* No: it only says that
-#    :math:`b = c`. Print :math:`b + c` for the closest pair above; that is on how many
-#    pictures one of them is right and the other is wrong.
+# 1. *Why is the paired test sharper than comparing two error bars?*
+#
+#    .. dropdown:: Solution
+#
+#       Pictures that both networks solve, or both miss, cancel in the difference. Only
+#       :math:`b + c` of them remain as noise.
+#
+# 2. *Let the four networks vote. Is the majority better than the best of them?*
+#
+#    .. dropdown:: Solution
+#
+#       With ``right`` and ``labels`` from above, and of four votes the most frequent::
+#
+#          answers = torch.tensor([w.run.predictions for w in short])
+#          vote = answers.mode(dim=0).values == labels
+#          top = right[max(short, key=lambda w: w.score.mean).name]
+#          b, c = (vote & ~top).sum().item(), (~vote & top).sum().item()
+#          print(vote.float().mean(), (b - c) / (b + c) ** 0.5)
+#
+#       An average of probabilities would do better than votes, but records keep answers
+#       only.
+#
+# 3. *Two networks have the same accuracy. Do they do the same?*
+#
+#    .. dropdown:: Solution
+#
+#       No: it only says that :math:`b = c`. Print :math:`b + c` for the closest pair
+#       above; on so many pictures one of them is right and the other is wrong.
+#
+# 4. *Which invention was worth most?* Guess an order: ReLU for AlexNet, batch
+#    normalisation for VGG, shortcuts for a deep ResNet, positions for ViT. Each line
+#    below unfolds the runs in which it was taken away, or put in.
+
+ablations = vhist.plan.load("ablations")
+ablations.compare("alexnet", "alexnet_tanh", "alexnet_sigmoid")
+
+# %%
+ablations.compare("vgg", "vgg_batch_norm")
+
+# %%
+ablations.compare("resnet_deep", "resnet_deep_plain", "resnet_shallow")
+
+# %%
+ablations.compare("vit", "vit_no_positions")
+
+# %%
+# 5. *And the recipe?* The networks of the plan short were also trained with the
+#    article's recipe, for as many epochs. Is a recipe worth more than an architecture?
+#    ``vhist.plan.load("article").records()`` has what is recorded so far, and
+#    :func:`vhist.runs.paired_z` the test.
+#
+#    .. dropdown:: Solution
+#
+#       What there is, as accuracy there and here, and the paired test::
+#
+#          ours = vhist.plan.load("short").records()
+#          for label, (there, *_) in vhist.plan.load("article").records().items():
+#              here = ours[label][0]
+#              z = vhist.runs.paired_z(here, there)
+#              print(label, there.accuracy, here.accuracy, round(z, 1))
 #
 # Further reading
 # ---------------
