@@ -201,9 +201,10 @@ for n in (55, 27, 13):
 # ReLU, and what depth does to a signal
 # -------------------------------------
 #
-# The usual activations before 2012 were sigmoid and tanh. AlexNet takes
-# :math:`\max(0, x)`, the *rectified linear unit* :cite:p:`nair2010`. What counts for
-# learning is the derivative, since the error signal is multiplied by it at every layer.
+# The usual :term:`activations <activation>` before 2012 were sigmoid and tanh. AlexNet
+# takes :math:`\max(0, x)`, the *rectified linear unit* :cite:p:`nair2010`. What counts
+# for learning is the derivative, since the error signal is multiplied by it at every
+# layer.
 
 fig = plots.activation_functions()
 # sphinx_gallery_start_ignore
@@ -222,10 +223,10 @@ for f in (torch.sigmoid, torch.tanh, torch.relu):
     print(f"{f.__name__:8} slope at -4, 0, 4:", [round(s, 4) for s in slope.tolist()])
 
 # %%
-# The sigmoid passes on a quarter at best. ReLU passes on everything or, for negative
-# inputs, nothing, so "it does not saturate" is half the truth. Follow that through
-# thirty layers: forward, how widely the activations spread; backward, how much of an
-# error signal of length one arrives.
+# The sigmoid passes on a quarter at best. :term:`ReLU` passes on everything or, for
+# negative inputs, nothing, so "it does not saturate" is half the truth. Follow that
+# through thirty layers: forward, how widely the activations spread; backward, how much
+# of an error signal of length one arrives.
 
 
 def through(activation, fill, depth=30, width=256):
@@ -293,9 +294,9 @@ halves = [F.conv2d(part, weight, bias, padding=2) for part, weight, bias in card
 assert torch.allclose(torch.cat(halves, dim=1), layer(x), atol=1e-5)
 
 # %%
-# Two half layers are one grouped layer (:doc:`as an experiment
-# </experiments/plot_two_gpus>`). Below: which input channel (across) reaches which
-# output channel (down), found by differentiating each layer.
+# Two half layers are one :term:`grouped layer <grouped convolution>` (:doc:`as an
+# experiment </experiments/plot_two_gpus>`). Below: which input channel (across) reaches
+# which output channel (down), found by differentiating each layer.
 
 fig, axes = plt.subplots(1, 5, figsize=(7.2, 1.9), layout="constrained")
 for ax, conv in zip(axes, list(pair.children())[:5], strict=True):
@@ -332,7 +333,8 @@ print(f"groups=2 saves {saved:,} parameters and {lighter:.0%} of the multiply-ad
 # Neighbours compete
 # ------------------
 #
-# *Local response normalisation* divides a channel by the activity around it:
+# :term:`Local response normalisation <local response normalisation>` divides a channel
+# by the activity around it:
 #
 # .. math:: b_i = a_i \,/\, \Big(k + \alpha \sum_{j=i-2}^{i+2} a_j^2\Big)^{\beta}
 #
@@ -389,8 +391,9 @@ assert factor["scaled"].min() > 0.594 > 0.56 > factor["of 2012"].min()
 # More pictures from each picture
 # -------------------------------
 #
-# The paper cuts a 224-pixel square from a 256-pixel picture, mirrors half of them, and
-# shifts each picture's colour along the data's principal components. Below, that and
+# Without :term:`augmentation`, say the authors, their network overfits. They cut a
+# 224-pixel square from a 256-pixel picture, mirror half of them, and shift each
+# picture's colour along the data's principal components. Below, that and
 # ``RandomResizedCrop``. To see where each was cut, we cut a map of places as well.
 
 components = vhist.data.colour_components(data.train.images[:2000])
@@ -494,9 +497,9 @@ print("test:    ", drop.eval()(torch.ones(12)).tolist())
 #    w \leftarrow w + v
 #
 # with the velocity :math:`v`, shaped like :math:`w` and zero at first, and the learning
-# rate :math:`\varepsilon`, a number. The 0.9 is momentum :cite:p:`polyak1964`, the
-# 0.0005 weight decay. The paper found that decay lowers even the *training* error.
-# While the rate stays the same, :class:`torch.optim.SGD` does just this:
+# rate :math:`\varepsilon`, a number. The 0.9 is :term:`momentum` :cite:p:`polyak1964`,
+# the 0.0005 :term:`weight decay`. The paper found that decay lowers even the *training*
+# error. While the rate stays the same, :class:`torch.optim.SGD` does just this:
 
 
 def walk(optimizer, gradients, **settings):
@@ -623,7 +626,8 @@ assert live.accuracy > 0.25
 
 # %%
 # Guessing would be right on one drawing in ten. The paper has a picture of its
-# first-layer filters. Here are eight of ours, and what each finds in a drawing.
+# first-layer filters. Here are eight of ours, and the :term:`feature map` of each: what
+# it finds in a drawing.
 
 x = vhist.data.normalize(few.val.images[46:47])
 conv = small.conv1
@@ -827,8 +831,9 @@ for name, values in table.items():
 #   window of 11 moved by 4 would leave little of them; crops are larger for that, too;
 # * *224 or 227, groups, alpha*: as told above: rounding, one device, the code of 2012;
 # * *dropout* stands as in torchvision and in the article, to be compared with them;
-# * *AdamW, small batches, warm-up, smoothing, clipping*: a decade's practice for short
-#   runs (AdamW's :math:`\beta_1` is 0.9, too; biases never decay here);
+# * *AdamW, small batches, warm-up, smoothing, clipping*: a decade's practice,
+#   :term:`label smoothing` included, for short runs (AdamW's :math:`\beta_1` is 0.9,
+#   too; biases never decay here);
 # * *test*: one question instead of ten;
 # * *torchvision*: the later one-column variant :cite:p:`krizhevsky2014`.
 #

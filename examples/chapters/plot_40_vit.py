@@ -194,9 +194,9 @@ kinds = {type(part).__name__ for part in theirs.modules()}
 assert kinds >= {"Encoder", "EncoderBlock", "MLPBlock", "MultiheadAttention"}
 
 # %%
-# Same names, same count, same logits. A block takes a list of words and returns one
-# as long and as wide, so blocks stack without any further thought; the whole stack is
-# the encoder. Who reads other code meets other names:
+# Same names, same count, same :term:`logits`. A block takes a list of words and returns
+# one as long and as wide, so blocks stack without any further thought; the whole stack
+# is the encoder. Who reads other code meets other names:
 #
 # ==============  =============================  =====================  ===============
 # here            the paper's code               torchvision            Hugging Face
@@ -277,8 +277,9 @@ print(f"{one_by_one * 2 * 4 / 2**20:,.1f} MB, each tensor counted for itself")
 # Attention by hand
 # -----------------
 # In one head, a word's *query* :math:`q`, of shape (1, d), is compared with the *keys*
-# :math:`K`, of shape (t, d), of all :math:`t` words. A softmax turns the products into
-# t weights that sum to one and mix the words' *values* :math:`V`, of shape (t, d):
+# :math:`K`, of shape (t, d), of all :math:`t` words. A :term:`softmax` turns the
+# products into t weights that sum to one and mix the words' *values* :math:`V`, of
+# shape (t, d):
 #
 # .. math:: \mathrm{softmax}\left(\frac{q K^T}{\sqrt d}\right) V
 #
@@ -381,8 +382,9 @@ plt.show()
 # ------------------
 # Two parts came along from language. LayerNorm :cite:p:`ba2016layernorm` standardises
 # each word by its own mean and deviation, BatchNorm by those of the batch: there a
-# picture's result should depend on its company. GELU :cite:p:`hendrycks2016gelu` is
-# :math:`x\,\Phi(x)`, where :math:`\Phi` is the normal distribution function.
+# picture's result should depend on its company. :term:`GELU`
+# :cite:p:`hendrycks2016gelu` is :math:`x\,\Phi(x)`, where :math:`\Phi` is the normal
+# distribution function.
 
 words = F.unfold(images, 16, stride=16)  # (10, 768, 196)
 layer, batch = nn.LayerNorm(768), nn.BatchNorm1d(768)

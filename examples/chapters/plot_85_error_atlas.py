@@ -280,7 +280,8 @@ plt.show()
 # What is taken for what
 # ----------------------
 #
-# The confusions without the diagonal, in percent of each class and on one scale:
+# The :term:`confusion matrices <confusion matrix>` without the diagonal, in percent of
+# each class and on one scale:
 
 confusions = torch.tensor([run.confusion for run in runs]).double()
 size = labels.bincount().double()

@@ -470,9 +470,9 @@ for f, net in nets.items():
 # of the work in three networks and does next to none in the fourth.
 #
 # *What stayed.* Linear maps with a simple bend between them. One linear layer at the
-# end that turns features into classes. Cross-entropy and stochastic gradients,
-# momentum in some form, crops and flips. All four pass through the same
-# :func:`vhist.fit`, and no line of it asks which one it has.
+# end that turns features into classes. :term:`Cross-entropy <cross-entropy>` and
+# stochastic gradients, momentum in some form, crops and flips. All four pass through
+# the same :func:`vhist.fit`, and no line of it asks which one it has.
 #
 # Seen from the designer's chair, each step took a decision away:
 #
