@@ -531,7 +531,7 @@ for name in ("alexnet_small", "vgg_small", "resnet_small", "vit_small_8"):
 #       More than three quarters of the errors that went, for about twenty times the
 #       multiply-adds. The last quarter came with *less* work per picture than VGG's.
 #
-# 5. *What if nobody calls* ``eval()``*, and what if every picture is shown as it is?*
+# 5. *What if nobody calls* ``eval()`` *in the test, or shows every picture as it is?*
 #    Two runs answer that, each with one thing changed: dropout left on in the test,
 #    and no cropping and flipping. Predict for each whether the training loss, the
 #    accuracy or both will move, and in which direction. Then unfold.
