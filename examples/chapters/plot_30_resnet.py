@@ -28,8 +28,8 @@ You will see
 #
 # Then four authors at Microsoft Research, :cite:t:`he2015resnet`, made VGG's plain
 # stack deeper. With 18 layers its top-1 error on ImageNet was 27.94 %; with 34, 28.54
-# %. That is not overfitting: the *training* error was higher, too. They called it
-# *degradation*. It is odd, for the deep net contains the shallow one: let the
+# %. That is not :term:`overfitting`: the *training* error was higher, too. They called
+# it :term:`degradation`. It is odd, for the deep net contains the shallow one: let the
 # additional layers copy their input. That solution exists, and training does not find
 # it.
 #
@@ -54,7 +54,7 @@ print(tuple(tiny.shape), data.classes[labels[0]])
 
 # %%
 # The nets are stacks of pairs of linear layers with batch normalisation. A pair can
-# have a *shortcut*, a sum with its own input. With ``zero`` the pair's last scale
+# have a :term:`shortcut`, a sum with its own input. With ``zero`` the pair's last scale
 # starts at zero, and then the pair starts as nothing but its shortcut
 # :cite:p:`goyal2017`.
 
@@ -139,10 +139,11 @@ assert plain > shortcuts + 0.12
 assert from_zero < shallow
 
 # %%
-# Guessing costs ln 10, or 2.30 nats. The deep plain net hardly got away from it. With
-# shortcuts it did, after a bad start: each block adds a branch of size one, so the sum
-# grows with depth. When the blocks *start* as the identity, 40 layers learn faster
-# than 8. That start came two years later; the point it makes is that of 2015.
+# Guessing costs ln 10, or 2.30 nats. The deep :term:`plain net <plain network>` hardly
+# got away from it. With shortcuts it did, after a bad start: each block adds a branch
+# of size one, so the sum grows with depth. When the blocks *start* as the identity, 40
+# layers learn faster than 8. That start came two years later; the point it makes is
+# that of 2015.
 #
 # What is hard about the plain net can be seen before the first step. Batch
 # normalisation keeps the signal's size on the way forward. On the way back it does not.
@@ -178,21 +179,27 @@ plt.show()
 
 # %%
 # They do not vanish, they *explode*, and one learning rate can hardly suit both ends.
-# But this is before training. The authors looked at their trained plain nets, found the
-# gradients healthy, and left the cause for later :cite:p:`he2015resnet`. The common
-# story, that shortcuts cure vanishing gradients, is not what they wrote.
+#
+# .. admonition:: A common slip: shortcuts cure vanishing gradients
+#
+#    The paper says otherwise: first weights and batch normalisation had largely dealt
+#    with that. Its authors looked at their *trained* plain nets, found the gradients
+#    healthy, and left the cause of degradation for later :cite:p:`he2015resnet`. At the
+#    start, as here, they even grow. And plain nets do converge, only less far.
 #
 # The architecture
 # ----------------
-# A *residual block* puts out
+# A :term:`residual block` puts out
 #
-# .. math:: y = \mathrm{ReLU}(x + f(x)),
+# .. math:: y = \mathrm{ReLU}(s(x) + f(x)).
 #
-# where the *branch* :math:`f` has two convolutions of 3 by 3 pixels (a *basic* block),
-# or a 1x1, a 3x3 and a 1x1 (a *bottleneck*: narrow inside, four times as wide outside).
-# The branch learns what to add to :math:`x`, the *residual*, and adding nothing is
-# easy: push the weights toward zero. Where a block changes the shape, :math:`x` cannot
-# be added; a 1x1 convolution, the *projection*, adapts it.
+# Its input :math:`x` has the shape (pictures, channels, height, width). The *branch*
+# :math:`f` has two convolutions of 3 by 3 pixels (a :term:`basic block`), or a 1x1, a
+# 3x3 and a 1x1 (a :term:`bottleneck`: narrow inside, four times as wide outside). It
+# learns what to add to :math:`x`, the *residual*, and adding nothing is easy: push the
+# weights toward zero. The *shortcut* :math:`s` is the identity, :math:`s(x) = x`, where
+# :math:`f(x)` has the shape of :math:`x`. Where a block changes it, :math:`s` is a 1x1
+# convolution, the *projection*; :math:`y` has the shape of :math:`f(x)`.
 
 
 def conv_bn(channels_in, channels_out, kernel, stride=1, bias=False):
@@ -276,9 +283,96 @@ for bottleneck in (False, True):
 print("same answers")
 
 # %%
+# What the shortcut may cost
+# --------------------------
+# Where the shape changes, the identity does not fit. The paper tried three ways out. A:
+# take every second place and fill the new channels with zeros. B: project there. C:
+# project in every block. Three new entries in a list of modules count them.
+
+
+class Padding(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.channels = channels  # to add
+
+    def forward(self, x):
+        return F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, self.channels))
+
+
+def with_shortcuts(option, net):
+    for block in net:
+        if isinstance(block, Block):  # a basic one
+            inside, width = block.branch[0].in_channels, block.branch[0].out_channels
+            if option == "A" and inside != width:
+                block.shortcut = Padding(width - inside)
+            if option == "C" and inside == width:
+                block.shortcut = nn.Sequential(*conv_bn(inside, width, 1))
+    return net
+
+
+reported = {"A": 25.03, "B": 24.52, "C": 24.19}  # top-1 error in %, ten crops
+print("    parameters   multiply-adds  the paper's error")
+for option, error in reported.items():
+    with torch.device("meta"):
+        t = vhist.summary(with_shortcuts(option, resnet((3, 4, 6, 3))), 224)
+    print(f"{option}  {t.parameters:12,} {t.macs / 1e9:13.2f} G {error:17.2f} %")
+
+# %%
+# The errors fall with the cost, and by little. All three are well below the plain
+# net's, so it is the sum that matters and not what is learned beside it
+# :cite:p:`he2015resnet`. The paper went on with B; C would cost most around a
+# bottleneck, whose two ends are wide.
+#
+# What a bottleneck saves
+# -----------------------
+# Beyond 34 layers the blocks have three. Compare them at 56 by 56 places:
+
+with torch.device("meta"):
+    compared = {
+        "basic, 64 channels": Block(64, 64),
+        "bottleneck, 256": Block(256, 64, bottleneck=True),
+        "basic, 256": Block(256, 256),
+    }
+costs = {}
+for name, block in compared.items():
+    t = vhist.summary(block, (block.branch[0].in_channels, 56, 56))
+    costs[name] = t.parameters
+    print(f"{name:20}{t.parameters:10,} parameters {t.macs / 1e6:7.0f} M multiply-adds")
+narrow, bottleneck, wide = costs.values()
+assert bottleneck < narrow < wide / 10
+
+# %%
+# For the price of a basic block with 64 channels, the bottleneck passes on four times
+# as many. That paid for depth:
+
+FAMILY = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
+FAMILY |= {101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+reported = {18: 27.88, 34: 24.52, 50: 22.85, 101: 21.75, 152: 21.43}  # 18: option A
+with torch.device("meta"):
+    family = {n: resnet(b, bottleneck=n >= 50) for n, b in FAMILY.items()}
+    cifar = with_shortcuts("A", resnet((5, 5, 5), widths=(16, 32, 64), stem=(3, 1)))
+    vgg19 = vhist.summary(models.vgg19(), 224)
+for n, net in family.items():
+    t, blocks = vhist.summary(net, 224), [b for b in net if isinstance(b, Block)]
+    deep = 2 + sum(isinstance(m, nn.Conv2d) for b in blocks for m in b.branch)
+    assert deep == n  # projections are not counted
+    print(f"{f'ResNet-{n}':11}{t.parameters / 1e6:6.1f} M parameters", end=" ")
+    print(f"{t.macs / 1e9:6.1f} G multiply-adds {reported[n]:8.2f} % top-1 error")
+print(f"VGG-19     {vgg19.parameters / 1e6:6.1f} M parameters", end=" ")
+print(f"{vgg19.macs / 1e9:6.1f} G multiply-adds")
+print(f"ResNet-32, for CIFAR-10: {size(cifar):,} parameters; 152 / 19 = {152 / 19:g}")
+
+# %%
+# .. admonition:: A common slip: "ResNet-32, eight times as deep as VGG-16"
+#
+#    Two facts in one. Eight times as deep is ResNet-*152* against VGG-*19*, and it
+#    still has fewer parameters and less work. ResNet-34 has about twice VGG-16's
+#    layers. A ResNet-32 exists, for CIFAR-10's pictures of 32 pixels: three stages of
+#    five blocks, and no more parameters than printed above.
+#
 # Where the parameters are
 # ------------------------
-# One row per stage is enough to see the plan.
+# ResNet-34 again; one row per stage is enough to see the plan.
 
 table = vhist.summary(resnet34, 224).collapse(2)
 table
@@ -302,11 +396,11 @@ print(f"VGG-16's convolutions alone: {size(vgg16.features):,}")
 #
 # Batch normalisation by hand
 # ---------------------------
-# For each channel: subtract the mean and divide by the standard deviation, both taken
-# over the pictures of the batch and all places of the map, that is over axes 0, 2 and
-# 3. Then multiply by a learned scale and add a learned shift, which start at 1 and 0.
-# For use after training, a running mean and variance are kept. Four channels with
-# different spreads make a test.
+# :term:`Batch normalisation <batch normalisation>`, for each channel: subtract the mean
+# and divide by the standard deviation, both taken over the pictures of the batch and
+# all places of the map, that is over axes 0, 2 and 3. Then multiply by a learned scale
+# and add a learned shift, which start at 1 and 0. For use after training, a running
+# mean and variance are kept. Four channels with different spreads make a test.
 
 torch.manual_seed(0)
 x = 3 + torch.randn(32, 4, 8, 8) * torch.tensor([0.5, 1, 2, 10]).view(1, 4, 1, 1)
@@ -321,10 +415,14 @@ for name, t in (("before", x), ("by deviation", by_hand), ("by variance", slip))
     print(f"{name:13}", *(f"{spread:8.2f}" for spread in t.std(dim=(0, 2, 3))))
 
 # %%
-# Texts often say "divided by the variance". The last line shows what that would do: it
-# turns the spreads upside down instead of making them equal. The running values hide a
-# detail. They move a tenth of the way at each step, and the variance that they move to
-# is the *unbiased* one, not the one used in the formula above.
+# .. admonition:: A common slip: "divided by the variance"
+#
+#    It is the *standard deviation*, the root of it (of the variance plus a small number
+#    that keeps it from zero). The last line shows what the slip would do: it turns the
+#    spreads upside down instead of making them equal.
+#
+# The running values hide a detail. They move a tenth of the way at each step, and the
+# variance that they move to is the *unbiased* one, not the one used above.
 
 unbiased = x.var(dim=(0, 2, 3), correction=1)
 assert torch.allclose(layer.running_mean, 0.1 * mean.flatten(), atol=1e-6)
@@ -593,10 +691,11 @@ print(
 #
 # The recorded run
 # ----------------
-# ``resnet_small`` is the same network with a 3x3 stem and six blocks, for 64 pixels.
-# These runs are on the photographs of Imagenette :cite:p:`howard2019imagenette`. All
-# that is printed comes from their records. Behind ± stands the standard deviation over
-# seeds (SD) or, with a single seed, the standard error over pictures (SE).
+# ``resnet_small`` is the same network with a 3x3 :term:`stem` and six blocks, for 64
+# pixels. These runs are on the photographs of Imagenette
+# :cite:p:`howard2019imagenette`. All that is printed comes from their records. Behind ±
+# stands the standard deviation over seeds (SD) or, with a single seed, the standard
+# error over pictures (SE).
 
 runs = vhist.plan.load("short").records()["resnet_small"]
 run = runs[0]
@@ -655,40 +754,88 @@ assert longer.accuracy > p > run.accuracy
 # %%
 # It is one seed: its error covers the choice of pictures, not that of the seed. The
 # article's number cannot quite be set against them: another net, more pixels, another
-# recipe, and batch statistics in its test. The paper's own figures, for ImageNet and
-# ten crops per picture, are top-1 errors of 28.54 % with 34 plain layers, 25.03 % with
-# shortcuts that add nothing to learn (A) and 24.52 % with projections where the shape
-# changes (B, as here), 22.85 % with 50 layers and 21.43 % with 152; an ensemble won
-# ILSVRC 2015 with a top-5 error of 3.57 % :cite:p:`he2015resnet`.
+# recipe, and batch statistics in its test. The paper's own results, for ImageNet and
+# ten crops per picture, stand in the tables above; with 34 *plain* layers it was
+# 28.54 %, and an ensemble won ILSVRC 2015 with a top-5 error of 3.57 %
+# :cite:p:`he2015resnet`.
 #
 # Is this the paper's network?
 # ----------------------------
 # Almost. Torchvision and this book put a bottleneck's stride on its 3x3 convolution
 # ("v1.5"); the paper on the first 1x1, which skips three of four places unseen.
 
+from torchvision.models import ResNet34_Weights
+
 with torch.device("meta"):
     v1, v15 = models.resnet50(version="v1"), models.resnet50()
 r = run.recipe
 macs = [f"{vhist.summary(net, 224).macs / 1e9:.2f} G" for net in (v1, v15)]
+theirs = 100 - ResNet34_Weights.IMAGENET1K_V1.meta["_metrics"]["ImageNet-1K"]["acc@1"]
+area = " to ".join(f"{share:g}" for share in r["crop_area"])
 rows = [
     ("", "paper", "here", "torchvision"),
     ("new shape", "A, B and C tried", "B: projection", "B: projection"),
     ("stride in bottleneck", "1x1", "3x3, or version=v1", "3x3"),
     ("ResNet-50, mult.-adds", macs[0], macs[1], macs[1]),
     ("bias of convolutions", "left open", "only resnet34()", "no"),
-    ("He's variance over", "fan in", "fan in", "fan out"),
-    ("first scale of branch", "1", "1; small: 0", "1"),
-    ("optimizer", "SGD, 0.1", f"{r['optimizer'].upper()}, {r['lr']}", "SGD, 0.1"),
-    ("batch", "256", str(r["batch_size"]), "256"),
+    ("He's variance over", "fan-in", "fan-in", "fan-out"),
+    ("first scale of branch", "1", "1; resnet_small: 0", "1"),
+    ("pictures", "1.28 million", f"{run.data['train']:,}", "1.28 million"),
+    ("input", "224 px", f"{r['image_size']} px", "224 px"),
+    ("augmentation", "crop, flip, colour", r["augment"], "resized crop, flip"),
+    ("  of scale", "side 256 to 480 px", f"area {area}", "area 0.08 to 1"),
+    ("optimizer", "SGD", r["optimizer"].upper(), "SGD"),
+    ("momentum", "0.9", f"{r['momentum']:g}", "0.9"),
+    ("learning rate", "0.1", f"{r['lr']:g}", "0.1"),
+    ("  its course", "/10 on plateaus", r["schedule"], "/10 every 30 epochs"),
+    ("  warm-up", "none", f"{r['warmup_epochs']:g} epochs", "none"),
+    ("batch", "256", f"{r['batch_size']}", "256 on eight GPUs"),
+    ("weight decay", "0.0001", f"{r['weight_decay']:g}", "0.0001"),
+    ("label smoothing", "none", f"{r['label_smoothing']:g}", "none"),
+    ("epochs", "up to 120", f"{r['epochs']}", "90"),
     ("test", "ten crops", "one view", "one crop"),
+    ("top-1, ResNet-34", "24.52 %", "not trained on it", f"{theirs:.2f} %"),
 ]
 for row in rows:
     print("{:24}{:20}{:22}{}".format(*row))
 
 # %%
-# *Fan in* counts the inputs of a unit, *fan out* the units that an input feeds. In most
-# layers here they agree. In the first, 7·7·3 inputs stand against 7·7·64, and the
-# variances differ by a factor of 21, which the batch normalisation behind it takes out.
+# The paper's column is from its section 3.4 :cite:p:`he2015resnet`, torchvision's from
+# its `training script
+# <https://github.com/pytorch/vision/tree/main/references/classification>`_ and the card
+# of its weights.
+#
+# .. dropdown:: Why they differ
+#
+#    * *Stride:* on the 3x3 every place is seen, for a little more work.
+#    * *Bias:* the article counts them, so ``resnet34()`` can have them.
+#    * *First scale 0:* a block that starts as its shortcut learns sooner, as the first
+#      figure shows.
+#    * *Pictures, input, epochs:* one core, minutes; a crop that varies in area is the
+#      later form of the paper's varying side.
+#    * *Higher rate, warm-up, straight descent, more decay, smoothing:* habits of later
+#      years for short runs; a plateau takes epochs to be noticed.
+#    * *Test:* one view, as for all networks of this book. Ten crops lower an error by
+#      themselves, so the two errors in the last line are not quite one scale.
+#
+# One line is a choice that can be counted. :term:`Fan-in <fan-in>` is the number of
+# inputs of a unit, *fan-out* that of the units which an input feeds. He's variance of
+# 2 / fan-in keeps the size of the signal on the way forward, 2 / fan-out that of the
+# gradient on the way back :cite:p:`he2015delving`.
+
+convs = [part for part in resnet34.modules() if isinstance(part, nn.Conv2d)]
+same = sum(c.in_channels == c.out_channels for c in convs)
+print(f"fan-in = fan-out in {same} of {len(convs)} convolutions")
+stem = torch.empty(64, 3, 7, 7)
+for mode in ("fan_in", "fan_out"):
+    torch.manual_seed(0)
+    nn.init.kaiming_normal_(stem, mode=mode, nonlinearity="relu")
+    print(f"first convolution, {mode:7}: variance 2 / {2 / stem.var().item():,.0f}")
+
+# %%
+# They differ by a factor of two where channels double, and in the first convolution,
+# where 7·7·3 inputs stand against 7·7·64, by one of 21. The batch normalisation behind
+# each takes it out.
 #
 # What came next
 # --------------
@@ -721,15 +868,57 @@ for row in rows:
 #
 # Exercises
 # ---------
-# 1. *Derive the number of wasted biases of ResNet-34.* One per channel of each
-#    convolution, projections included: 64 + 6·64 + (8 + 1)·128 + (12 + 1)·256 +
-#    (6 + 1)·512.
-# 2. *Take all seven blocks out with* ``without(net, *removable)``. Two blocks are left
-#    in each net. Both guess: each block is dispensable, all of them are not.
-# 3. *Why does* ``nn.BatchNorm2d(4)(torch.randn(1, 4, 1, 1))`` *raise an error?* There
-#    is one value per channel. Its variance is zero, and the output would be the shift,
-#    whatever the picture.
+# 1. *Derive the number of wasted biases of ResNet-34.*
 #
+#    .. dropdown:: Solution
+#
+#       One per channel of each convolution, projections included: 64 + 6·64 +
+#       (8 + 1)·128 + (12 + 1)·256 + (6 + 1)·512.
+#
+# 2. *Take all seven blocks out with* ``without(net, *removable)``. Two blocks are left
+#    in each net. How good are they?
+#
+#    .. dropdown:: Solution
+#
+#       Both guess: each block is dispensable, all of them are not::
+#
+#          for net in nets.values():
+#              print(accuracy(without(net, *removable)))
+#
+# 3. *Why does* ``nn.BatchNorm2d(4)(torch.randn(1, 4, 1, 1))`` *raise an error?*
+#
+#    .. dropdown:: Solution
+#
+#       There is one value per channel. Its variance is zero, and the output would be
+#       the shift, whatever the picture.
+#
+# 4. *What would option C add to a bottleneck that keeps its shape?* Take 256 channels
+#    outside and 64 inside, and compare with the branch.
+#
+#    .. dropdown:: Solution
+#
+#       A 1x1 convolution from 256 to 256 channels has 65,536 weights, the branch's
+#       three have 256·64 + 9·64·64 + 64·256 = 69,632. The block nearly doubles, in
+#       parameters and in work.
+#
+# 5. *Degradation on photographs.* Four runs, alike but for depth (14 or 50 layers) and
+#    shortcuts. Which pair will lie further apart, the shallow or the deep one? Is the
+#    deep plain net worse for want of fit or for overfitting, and which column of a log
+#    would tell you? Predict the order, then unfold.
+
+vhist.plan.load("ablations").compare(
+    "resnet_shallow", "resnet_deep", "resnet_shallow_plain", "resnet_deep_plain"
+)
+
+# %%
+# 6. *Without batch normalisation.* The shallow net again, with biases and branches that
+#    start at zero, at a tenth of the rate and with clipped gradients. Think of what
+#    normalisation allows (a high rate), and of what else it does (its batches are
+#    noise). How much is lost? Predict, then unfold.
+
+vhist.plan.load("ablations").compare("resnet_shallow", "resnet_no_batch_norm")
+
+# %%
 # Further reading
 # ---------------
 # The paper :cite:p:`he2015resnet` is short and honest about what it does not know.
