@@ -43,7 +43,7 @@ You will see
 # The whole family is short enough to write down. Its unit is a **stage**: some 3x3
 # convolutions, each with its ReLU, then a max-pooling that halves height and width.
 
-# sphinx_gallery_thumbnail_number = 2
+# sphinx_gallery_thumbnail_number = 3
 from dataclasses import replace
 import math
 
@@ -129,6 +129,24 @@ plots.caption(
     "Four rows of boxes for the configurations A, B, D and E. Channels grow from 64 to "
     "512 over five groups; the rows get longer because groups gain boxes. Each row "
     "ends with grey boxes 4096, 4096 and 10.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+
+# %%
+# The last of them beside AlexNet, at one scale: a bar for each layer with weights, as
+# tall as the side of what it puts out, the stronger the more channels it has.
+
+with torch.device("meta"):
+    before = vhist.summary(vhist.create_model("alexnet"), 227)
+    after = vhist.summary(VGG(CONFIGURATIONS["D"]), 224)
+fig = plots.architecture({"AlexNet": before, "VGG-16": after})
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "From AlexNet to VGG-16: twice the layers, and pictures that stay large longer.",
+    "Two rows of bars that get shorter from left to right. AlexNet's eight begin at 55"
+    " pixels; VGG's sixteen begin at 224 and halve in five steps.",
 )
 # sphinx_gallery_end_ignore
 plt.show()
@@ -672,6 +690,8 @@ print(f"{choices['epochs']} epochs, {choices['optimizer']}, lr {choices['lr']:g}
 print(f"{run.cpu_seconds:,.0f} CPU-seconds, {run.threads} thread(s), {run.device}")
 print(f"accuracy in %: {vhist.runs.mean_std(runs)}, {len(runs)} seed(s)")
 
+run
+
 # %%
 fig, axes = plt.subplots(
     *(2, 1), figsize=(7.2, 7.0), height_ratios=(1, 2.2), layout="constrained"
@@ -693,6 +713,22 @@ names = seen["classes"]
 mistakes = torch.tensor(run.confusion).fill_diagonal_(0)
 i, j = divmod(mistakes.argmax().item(), len(names))
 print(f"most frequent mistake: {names[i]} taken for {names[j]}, {mistakes[i, j]} times")
+
+# %%
+# More pixels and more time take it further, here with batch normalisation, which came a
+# year after VGG:
+
+longer = vhist.plan.load("long").records()
+longer = [found[0] for label, found in longer.items() if label.startswith("vgg")]
+landmark = vhist.runs.ARTICLE["vgg"] / len(run.labels)
+for more in longer:
+    print(more.command)
+    print(
+        f"{more.cpu_seconds / run.cpu_seconds:.1f} times the CPU time of the first run"
+    )
+    print(f"accuracy in %: {vhist.runs.mean_std([more])}")
+    assert more.accuracy > run.accuracy
+print(f"{len(longer)} recorded; the article's VGG-16 at 224 pixels: {landmark:.2%}")
 print("the pictures with the largest loss:")
 for row in run.most_wrong[:5]:
     label, guess = names[row["label"]], names[row["prediction"]]

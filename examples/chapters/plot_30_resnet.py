@@ -35,7 +35,7 @@ You will see
 #
 # The effect needs no photographs. Here are 4,000 drawings, averaged to 16 by 16 pixels.
 
-# sphinx_gallery_thumbnail_number = 4
+# sphinx_gallery_thumbnail_number = 5
 import copy
 from dataclasses import replace
 
@@ -266,6 +266,23 @@ with torch.device("meta"):
     assert size(resnet((3, 4, 6, 3), bias=True)) == size(models.resnet34())
     assert size(resnet((3, 4, 6, 3), bottleneck=True)) == size(models.resnet50())
 print(f"ResNet-34 with 10 classes: {size(resnet34):,} parameters")
+
+# %%
+# Beside VGG-16 and at one scale: a bar for each layer with weights, as tall as the side
+# of what it puts out, the stronger the more channels it has; an arc for each shortcut.
+
+before, after = (vhist.summary(net, 224) for net in (vgg16, resnet34))
+fig = plots.architecture({"VGG-16": before, "ResNet-34": after}, {"ResNet-34": 3})
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "From VGG-16 to ResNet-34: twice the layers, smaller pictures from the first layer"
+    " on, no wide layers at the end, and a way around every two.",
+    "Two rows of bars that get shorter from left to right, sixteen and thirty-four."
+    " Over the second row run sixteen arcs, each over two bars.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
 
 # %%
 # And at small size, with the same weights, the answers must agree. Both list their
@@ -708,6 +725,8 @@ print(f"the article's ResNet-34 at 224 pixels: {p:.2%}\n")
 for wrong in run.most_wrong[:6]:
     seen, said = classes[wrong["label"]], classes[wrong["prediction"]]
     print(f"{seen:16} taken for {said:16} with {wrong['probability']:.0%}")
+
+run
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.8), layout="constrained")
