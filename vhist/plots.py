@@ -23,6 +23,7 @@ __all__ = [
     "COLORS",
     "INK",
     "LABELS",
+    "MORE_COLORS",
     "activation_functions",
     "architecture",
     "attention",
@@ -43,6 +44,9 @@ COLORS = {
     "resnet": "#0072B2",
     "vit": "#CC79A7",
 }
+
+#: Of the networks of the interludes.
+MORE_COLORS = {"stn": "#56B4E9", "linformer": "#D55E00"}
 
 #: How the architectures are written.
 LABELS = {"alexnet": "AlexNet", "vgg": "VGG", "resnet": "ResNet", "vit": "ViT"}
@@ -68,7 +72,7 @@ def use_style(theme: str = "light") -> None:
     plt.rcParams.update(
         {
             "axes.prop_cycle": plt.cycler(
-                color=[*COLORS.values(), "#56B4E9", "#D55E00"]
+                color=[*COLORS.values(), *MORE_COLORS.values()]
             ),
             "axes.spines.right": False,
             "axes.spines.top": False,
@@ -105,13 +109,14 @@ def color_of(model: str) -> str:
     Raises
     ------
     ValueError
-        If the name begins with none of the four architectures.
+        If the name begins with none of the architectures.
     """
     name = model.lower().replace("visiontransformer", "vit")
-    for family, color in COLORS.items():
+    colors = COLORS | MORE_COLORS
+    for family, color in colors.items():
         if name.startswith(family):
             return color
-    raise ValueError(f"{model!r} is of none of the families {', '.join(COLORS)}")
+    raise ValueError(f"{model!r} is of none of the families {', '.join(colors)}")
 
 
 def images(
@@ -238,7 +243,7 @@ def architecture(
     Raises
     ------
     ValueError
-        If there is no table, or a name is of none of the four architectures.
+        If there is no table, or a name is of none of the architectures.
     """
     import matplotlib.pyplot as plt
 

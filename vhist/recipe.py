@@ -13,6 +13,9 @@ __all__ = ["Recipe", "recipe_for"]
 # Far beyond any use; what is larger is a slip of the hand.
 _MOST = {"image_size": 10_000, "start_size": 10_000}
 
+# Models that do not see 224 pixels.
+_SIZES = {"alexnet": 227, "stn": 32}
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -176,7 +179,9 @@ def recipe_for(model: str, family: str = "modern") -> Recipe:
     ``"article"``
         AdamW at 1e-4 from the first step to the last, batch 256, random resized crops
         and flips; 400 epochs for AlexNet, 200 for the others. Tested in evaluation
-        mode, which the article was not. See :data:`vhist.runs.ARTICLE`.
+        mode, which the article was not. See :data:`vhist.runs.ARTICLE`. The spatial
+        transformer ``stn`` has another source: SGD with momentum at 0.01, batch 256, 50
+        epochs, pictures as they are.
     ``"modern"``
         What vhist's own records start from: warm-up, a rate that falls to 0, label
         smoothing, milder crops, small batches, as after a decade of practice (He et al.
@@ -185,20 +190,23 @@ def recipe_for(model: str, family: str = "modern") -> Recipe:
     Parameters
     ----------
     model : str
-        Builder's name. Sizes follow it: the small models see 64 pixels.
+        Builder's name. Sizes follow it: the small models see 64 pixels, ``stn`` 32.
     family : {"modern", "article", "paper"}
 
     Raises
     ------
     ValueError
-        If there is no such family.
+        If there is no such family, or it has none for this model: the paper of the
+        spatial transformer did not train on pictures like these.
     """
     if family not in FAMILIES:
         raise ValueError(
             f"no family of recipes {brief(family)}; there are {', '.join(FAMILIES)}"
         )
-    size = 64 if "_small" in model else 227 if model == "alexnet" else 224
-    kind = next((k for k in ("vgg", "resnet", "vit") if model.startswith(k)), "alexnet")
+    size = 64 if "_small" in model else _SIZES.get(model, 224)
+    kinds = ("vgg", "resnet", "vit", "linformer", "stn")
+    kind = next((k for k in kinds if model.startswith(k)), "alexnet")
+    kind = "vit" if kind == "linformer" else kind
     return replace(FAMILIES[family](kind), image_size=size)
 
 
@@ -213,10 +221,27 @@ def _modern(kind: str) -> Recipe:
         )
     if kind == "vit":
         return Recipe(warmup_epochs=2.0, clip_norm=1.0)
+    if kind == "stn":  # too small to overfit
+        return Recipe(
+            lr=2e-3, weight_decay=0.01, label_smoothing=0.0, crop_area=(0.6, 1.0)
+        )
     return Recipe(lr=5e-4, clip_norm=1.0)
 
 
 def _article(kind: str) -> Recipe:
+    if kind == "stn":
+        return Recipe(
+            epochs=50,
+            batch_size=256,
+            optimizer="sgd",
+            nesterov=False,
+            lr=0.01,
+            weight_decay=0.0,
+            schedule="constant",
+            warmup_epochs=0.0,
+            label_smoothing=0.0,
+            augment="none",
+        )
     return Recipe(
         epochs=400 if kind == "alexnet" else 200,
         batch_size=256,
@@ -230,6 +255,10 @@ def _article(kind: str) -> Recipe:
 
 
 def _paper(kind: str) -> Recipe:
+    if kind == "stn":
+        raise ValueError(
+            "the paper of stn has no pictures like these; use modern or article"
+        )
     if kind == "vit":
         return Recipe(
             epochs=300,

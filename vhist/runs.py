@@ -435,6 +435,7 @@ def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:
     plans : dict of str to dict
         By the plan's name, what the plan's method ``records`` returns. Each label
         is a row; those of one architecture stand together, in the order of history.
+        Models that the source article does not have come last.
     """
     lines = [
         "| model | plan | accuracy (%) | seeds | pixels | epochs | CPU minutes "
@@ -442,24 +443,23 @@ def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:
         "| --- | --- | --: | --: | --: | --: | --: | --: | --: |",
     ]
     rows = [(plan, runs) for plan, labels in plans.items() for runs in labels.values()]
-    families = list(ARTICLE)
+    families = [*ARTICLE, None]
     for plan, runs in sorted(rows, key=lambda row: families.index(_family(row[1][0]))):
         run, score, family = runs[0], mean_std(runs), _family(runs[0])
+        theirs = f"{100 * ARTICLE[family] / _JUDGED:.1f}" if family else "–"
         minutes = sum(r.cpu_seconds for r in runs) / score.n / 60
         accuracy = str(score).replace(" ", "\N{NO-BREAK SPACE}")
         lines.append(
             f"| {run.model} | {plan} | {accuracy} | {score.n} "
             f"| {run.recipe['image_size']} | {run.recipe['epochs']} | {minutes:.0f} "
-            f"| {run.parameters:,} | {100 * ARTICLE[family] / _JUDGED:.1f} |"
+            f"| {run.parameters:,} | {theirs} |"
         )
     return "\n".join(lines)
 
 
-def _family(run: Run) -> str:
-    for family in ARTICLE:
-        if run.model.startswith(family):
-            return family
-    raise ValueError(f"{run.model} is of none of the families {', '.join(ARTICLE)}")
+def _family(run: Run) -> str | None:
+    """Return the article's name of a model, None for those that it does not have."""
+    return next((f for f in ARTICLE if run.model.startswith(f)), None)
 
 
 def _pack(classes: list[int]) -> str:

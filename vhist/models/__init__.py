@@ -1,4 +1,4 @@
-"""The four architectures, one file each, and the builders that name their sizes."""
+"""The architectures of the book, one file each, and builders that name their sizes."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -6,6 +6,12 @@ from collections.abc import Callable, Mapping
 from torch import Tensor, nn
 
 from vhist.models.alexnet import AlexNet, alexnet, alexnet_small
+from vhist.models.linformer import (
+    Linformer,
+    LinformerAttention,
+    linformer,
+    linformer_small_8,
+)
 from vhist.models.resnet import (
     BasicBlock,
     Bottleneck,
@@ -17,6 +23,7 @@ from vhist.models.resnet import (
     resnet152,
     resnet_small,
 )
+from vhist.models.stn import STN, SpatialTransformer, stn
 from vhist.models.vgg import (
     VGG,
     vgg11,
@@ -40,15 +47,21 @@ from vhist.models.vit import (
 )
 
 __all__ = [
+    "STN",
     "VGG",
     "AlexNet",
     "BasicBlock",
     "Bottleneck",
+    "Linformer",
+    "LinformerAttention",
     "ResNet",
+    "SpatialTransformer",
     "VisionTransformer",
     "alexnet",
     "alexnet_small",
     "create_model",
+    "linformer",
+    "linformer_small_8",
     "list_models",
     "load_torchvision",
     "resnet101",
@@ -57,6 +70,7 @@ __all__ = [
     "resnet34",
     "resnet50",
     "resnet_small",
+    "stn",
     "vgg11",
     "vgg11_bn",
     "vgg13",
@@ -82,6 +96,8 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
         *(vgg11_bn, vgg13_bn, vgg16_bn, vgg19_bn, vgg_small_bn),
         *(resnet18, resnet34, resnet50, resnet101, resnet152, resnet_small),
         *(vit_ti_16, vit_s_16, vit_b_16, vit_l_16, vit_small_8),
+        *(linformer, linformer_small_8),
+        stn,
     )
 }
 
