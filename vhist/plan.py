@@ -74,7 +74,8 @@ class Comparison:
     def rows(self) -> list[tuple[str, ...]]:
         """Heading and lines of the table, those with a record."""
         first = next(iter(self.runs.values()))
-        lines = [("run", "accuracy (%)", "training loss", "change (points)", "z")]
+        head = ("run", "accuracy (%)", "training loss", "change (points)", "z")
+        lines: list[tuple[str, ...]] = [head]
         for label, run in self.runs.items():
             if run is None:
                 continue
