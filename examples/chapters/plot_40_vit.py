@@ -880,11 +880,7 @@ for row in rows:
 #    ../examples/experiments/plot_attention_scale.py
 #    ../examples/experiments/plot_bag_of_patches.py
 #    ../examples/experiments/plot_learned_positions.py
-#    ../examples/experiments/plot_linformer_cost.py
 #    ../examples/experiments/plot_patch_embedding.py
-#    ../examples/experiments/plot_sampling_grid.py
-#    ../examples/experiments/plot_spatial_transformer.py
-#    ../examples/experiments/plot_unrotate.py
 #
 # What to remember
 # ----------------

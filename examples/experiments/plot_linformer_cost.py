@@ -11,7 +11,7 @@ With more than twice as many words as it keeps; with fewer it is dearer.
 # compared. The mixing is work, too. Both layers fit into
 # :class:`vhist.models.VisionTransformer`, and :func:`vhist.summary` counts the
 # multiply-adds of what differs. The time is shown beside, but depends on the machine.
-# It belongs to the chapter :doc:`ViT </chapters/plot_40_vit>`.
+# It belongs to the chapter :doc:`Linformer </chapters/plot_45_linformer>`.
 
 # sphinx_gallery_thumbnail_number = 1
 import time

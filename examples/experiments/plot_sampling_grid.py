@@ -12,8 +12,7 @@ Two conventions exist; mixing them shifts pixels, without any error message.
 # outer edges. :func:`torch.nn.functional.affine_grid` makes the grid and
 # :func:`torch.nn.functional.grid_sample` reads; both must mean the same. Unlike a
 # choice of pixels, this reading has a gradient; we check it against finite differences.
-# It is attention to one place, before that of the chapter
-# :doc:`ViT </chapters/plot_40_vit>`.
+# The chapter is :doc:`Spatial transformers </chapters/plot_35_spatial_transformer>`.
 
 # sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt

@@ -11,8 +11,8 @@ Reading between pixels has a slope, so six numbers can be learned like any weigh
 # nothing, by descent on the difference of the pictures. The slope comes through
 # :func:`torch.nn.functional.grid_sample`, the core of a spatial transformer
 # :cite:p:`jaderberg2015`. The answer is known, :math:`A^{-1}` and :math:`-A^{-1} b`;
-# from too far off, descent ends elsewhere. It is attention to one place, before that of
-# the chapter :doc:`ViT </chapters/plot_40_vit>`.
+# from too far off, descent ends elsewhere. The chapter is
+# :doc:`Spatial transformers </chapters/plot_35_spatial_transformer>`.
 
 # sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
