@@ -10,8 +10,7 @@ It points a weak classifier at the right place, we hope; its six numbers say oth
 # know all places of both. A spatial transformer :cite:p:`jaderberg2015` computes six
 # numbers from the picture, cuts out what they say, and passes that on. It learns from
 # the labels alone. Then a net gets the six numbers only: if it does as well, the window
-# was no look but a signal. The chapter is
-# :doc:`Spatial transformers </chapters/plot_35_spatial_transformer>`.
+# was no look but a signal. :doc:`More </chapters/plot_35_spatial_transformer>`.
 
 # sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
