@@ -72,7 +72,10 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 autosummary_ignore_module_all = False
 # AlexNet and alexnet would be one file where case does not count (macOS, Windows)
-autosummary_filename_map = {"vhist.models.alexnet": "vhist.models.alexnet-builder"}
+autosummary_filename_map = {
+    f"vhist.models.{name}": f"vhist.models.{name}-builder"
+    for name in ("alexnet", "linformer", "stn")
+}
 autodoc_typehints = "none"  # numpydoc's sections name the types, with shapes
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False

@@ -111,13 +111,13 @@ class SpatialTransformer(nn.Module):
     ----------
     localisation : nn.Module, optional
         Maps (n, c, h, w) to (n, 6), and should begin at the identity, 1 0 0 0 1 0. If
-        not given, :class:`Localisation`.
+        not given, ``Localisation`` of its module.
     image_size : int
         Height and width of the input, in pixels, for the default localisation.
     size : int, optional
         Height and width of the result, in pixels; those of the input if not given.
     align_corners : bool
-        See :func:`sample`.
+        See ``sample`` of its module.
 
     Raises
     ------
@@ -179,7 +179,7 @@ class STN(nn.Module):
     transform : bool
         Have the transformer; without it the network sees the picture as it is.
     align_corners : bool
-        See :func:`sample`.
+        See ``sample`` of its module.
 
     Raises
     ------
