@@ -166,6 +166,7 @@ def test_markup_survives_in_the_notebook(chapter: Path) -> None:
 def test_text_is_rest_not_markdown(chapter: Path) -> None:
     for text in texts(chapter):
         assert not re.search(r"^#{1,4} ", text, flags=re.M), "a heading is underlined"
+        assert "%%" not in text, "a text that follows a text needs no mark of its own"
         assert not re.search(r"\[[^\]]+\]\(https?:", text), "a link is `text <url>`_"
         assert "```" not in text, "code is a code-block"
 

@@ -276,7 +276,7 @@ vhist.summary(vhist.create_model("stn"), 32)
 # identity, so at first every picture passes unchanged, and the network behind it learns
 # as if there were nothing in front. Random weights would show it random crops, and many
 # of those lie beside the picture, where all is zero and no slope leads back.
-# %%
+#
 # Where it helps
 # --------------
 # A church or a golf ball? The drawings tilt, scale and move them. Two networks read: a
