@@ -292,11 +292,14 @@ def test_mending_is_done_once() -> None:
         '<p class="caption" role="heading"><span>Chapters</span></p><pre>x</pre>'
         '<table class="vhist-summary"><tr><td>1</td></tr></table>'
         '<div class="sphx-glr-thumbcontainer" tooltip="a">'
+        '<div class="table-wrapper docutils container"><table></table></div>'
+        "<details><table><tr><td>2</td></tr></table></details>"
     )
     once = mend_html.mend_markup(page)
     assert '<p class="caption" role="heading" aria-level="2">' in once
     assert '<pre tabindex="0">' in once
     assert '<div class="scroll" tabindex="0"><table' in once
+    assert 'container" tabindex="0"><table></table>' in once
     assert 'data-tooltip="a"' in once
     assert mend_html.mend_markup(once) == once
 

@@ -27,6 +27,10 @@ RULES = [
     ),
     # scrolling boxes must be reachable by keyboard
     (r"<pre>", '<pre tabindex="0">'),
+    (
+        r'<div class="table-wrapper docutils container">',
+        '<div class="table-wrapper docutils container" tabindex="0">',
+    ),
     # not an attribute of HTML
     (r'(<div class="sphx-glr-thumbcontainer") tooltip="', r'\1 data-tooltip="'),
     # roles that may not be used here
@@ -47,7 +51,7 @@ RULES = [
     ),
     # tables of repr scroll inside of a box of their own
     (
-        r'<table class="vhist-summary">(.*?)</table>(?!</div>)',
+        r'<table class="vhist-summary">((?:(?!</table>).)*)</table>(?!</div>)',
         r'<div class="scroll" tabindex="0"><table class="vhist-summary">'
         r"\1</table></div>",
     ),

@@ -73,6 +73,7 @@ def test_arrow_keys_turn_pages(page: Page, server: str) -> None:
     page.goto(f"{server}/{CHAPTERS[1]}")
     page.keyboard.press("ArrowRight")
     expect(page).to_have_url(f"{server}/{CHAPTERS[2]}")
+    page.wait_for_load_state()  # keys are listened to from then on
     page.keyboard.press("ArrowLeft")
     expect(page).to_have_url(f"{server}/{CHAPTERS[1]}")
 
