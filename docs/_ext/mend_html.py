@@ -27,6 +27,11 @@ RULES = [
     ),
     # scrolling boxes must be reachable by keyboard
     (r"<pre>", '<pre tabindex="0">'),
+    # a picture without its size moves the text when it arrives
+    (
+        r'<img class="sidebar-logo"(?! width)',
+        r'<img class="sidebar-logo" width="64" height="64"',
+    ),
     (
         r'<div class="table-wrapper docutils container">',
         '<div class="table-wrapper docutils container" tabindex="0">',

@@ -59,8 +59,6 @@ def test_links_within_the_site_resolve(path: str) -> None:
 def test_pictures_have_words_sizes_and_patience(path: str) -> None:
     for image in parsed(SITE / path).find_all("img"):
         assert image.get("alt") is not None, image
-        if "sidebar-logo" in image.get("class", []):
-            continue
         assert image.get("width"), f"the page jumps when it arrives: {image}"
         assert image.get("height"), f"the page jumps when it arrives: {image}"
     figures = parsed(SITE / path).select("article figure img")
