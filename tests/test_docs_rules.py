@@ -20,7 +20,7 @@ DOCS = ROOT / "docs"
 CHAPTERS = sorted((ROOT / "examples" / "chapters").glob("plot_*.py"))
 EXPERIMENTS = sorted((ROOT / "examples" / "experiments").glob("plot_*.py"))
 
-sys.path.insert(0, str(DOCS / "_ext"))
+sys.path.insert(0, str(DOCS / "_ext"))  # no package: its folder must come first
 from notebook_text import BOXES, DIRECTIVES  # noqa: E402
 
 COLUMNS = 88  # a code block of the site shows them without scrolling

@@ -109,9 +109,18 @@ def test_torchvision_weights_of_another_model_are_refused_whole():
         load_torchvision(AlexNet(), {})
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_every_parameter_gets_a_gradient(name):
-    model = create_model(name)
+INTERLUDES = {
+    "linformer": {"image_size": 64, "patch_size": 16, "depth": 2},
+    "linformer_small_8": {"depth": 2},
+    "stn": {"image_size": 64, "dropout": 0.0},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [*((name, {}) for name in SMALL), *INTERLUDES.items()]
+)
+def test_every_parameter_gets_a_gradient(name, options):
+    model = create_model(name, **options)
     # A step first: heads and last batch norms of a block start at zero.
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     x, y = torch.randn(8, 3, 64, 64), torch.arange(8)
@@ -130,6 +139,8 @@ TINY = {  # the same classes, small enough to learn ten pictures in seconds
     "vgg_small_bn": {"widths": (16, 32, 64, 64), "hidden": 128, "dropout": 0.0},
     "resnet_small": {"blocks": (1, 1, 1), "widths": (32, 64, 64), "stem_width": 32},
     "vit_small_8": {"width": 96, "depth": 2, "hidden": 192},
+    "linformer_small_8": {"width": 96, "depth": 2, "hidden": 192},
+    "stn": {"image_size": 64, "dropout": 0.0},
 }
 
 

@@ -95,23 +95,19 @@ class LinformerAttention(SelfAttention):
     ) -> None:
         check_flags(qkv_bias=qkv_bias)
         super().__init__(width, heads, tokens)
-        self.qkv = nn.Linear(width, 3 * width, bias=qkv_bias)
+        if not qkv_bias:
+            self.qkv.bias = None
         self.e = Projection(tokens, keep)
         self.f = Projection(tokens, keep)
 
-    def weights(self, x: Tensor) -> Tensor:
-        """Return who looks at which mixture: (n, heads, tokens, keep), rows sum to 1.
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return q of shape (n, heads, tokens, d), and k and v mixed: (.., keep, d).
 
-        A mixture is of all tokens, so these are no maps of the picture.
+        So the weights have a column for each mixture, which is of all tokens: they are
+        no maps of the picture.
         """
-        q, k, _ = self.split(x)
-        return (q @ self.e(k).transpose(-2, -1) / q.shape[-1] ** 0.5).softmax(dim=-1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map tokens of shape (n, tokens, width) to the same shape."""
-        q, k, v = self.split(x)
-        y = self.core(q, self.e(k), self.f(v))
-        return self.out(y.transpose(1, 2).flatten(2))  # (n, h, t, d) -> (n, t, h * d)
+        q, k, v = super().split(x)
+        return q, self.e(k), self.f(v)
 
 
 class Linformer(VisionTransformer):
