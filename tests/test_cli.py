@@ -525,3 +525,61 @@ def test_completion_in_bash(vhist, tmp_path, monkeypatch):
     ]
     for shell in ("zsh", "fish"):
         assert "vit_small_8" in vhist("completion", shell)[1]
+
+
+# ---- fine-tuning ---------------------------------------------------------------------
+
+
+def test_a_run_begins_with_the_weights_of_another(vhist, greys, tmp_path):
+    folder = draw(tmp_path / "three", "black", "grey", "white")
+    words = ["train", "resnet_small", "--data", "folder", "--root", folder, *SHORT]
+    words += ["--weights", "greys", "--backbone-lr", "0", "--name", "tuned"]
+    chosen = [*words, "--classes", "white", "black", "--per-class", "4"]
+    code, out, _ = vhist(*chosen, "--dry-run")
+    assert code == 0
+    assert "8 + 16 of 2 classes" in out
+    code, _, err = vhist(*chosen)
+    assert code == 0, err
+    first, second = (
+        torch.load(greys / f"{name}.pt", weights_only=True)
+        for name in ("greys", "tuned")
+    )
+    assert [k for k in first if not torch.equal(first[k], second[k])] == [
+        *("fc.weight", "fc.bias")
+    ]
+    run = Run.read(greys / "tuned.json")
+    assert run.weights.split()[0] == "greys"
+    assert run.data["classes"] == ["white", "black"]
+    assert run.data["train"] == 8
+    # judged again on the same classes of all that the folder has
+    code, out, err = vhist("eval", "tuned", "--root", folder)
+    assert code == 0, err
+    assert "the record's accuracy, and the same answer for every picture" in out
+    code, out, _ = vhist(*chosen, "--resume")
+    assert "tuned has ended" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--weights", "grays"], "no weights grays; name a file"),
+        (["--weights", "runs/greys.json"], "greys.json"),
+        (["--weights", "imagenet"], "torchvision has no weights for resnet_small"),
+        (
+            ["--weights", "greys", "--model-options", "stem_width=8"],
+            "do not fit ResNet",
+        ),
+        (["--classes", "red"], "has no class 'red'; there are dark, light"),
+        (["--per-class", "9"], "has 8 training pictures of dark, per_class=9 asks"),
+        (["--per-class", "0"], "per_class must be at least 1"),
+        (["--backbone-lr", "-1"], "backbone_lr cannot be below 0"),
+        (["--repeats", "0"], "repeats must be at least 1"),
+    ],
+)
+def test_fine_tuning_refused_in_one_line(words, message, vhist, greys, pictures):
+    start = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
+    code, _, err = vhist(*start, "--name", "x", *words)
+    assert code == 2
+    assert one_line(err)
+    assert message in err
+    assert not (greys / "x.json").exists()

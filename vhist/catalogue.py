@@ -1,6 +1,7 @@
 """The data sets that :func:`vhist.load_dataset` knows, and whether they are here."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +83,12 @@ def locate(name: str, root: Path | None = None, size: str = "160px") -> Path | N
 
 
 def count_pictures(
-    name: str, root: Path | None = None, size: str = "160px"
+    name: str,
+    root: Path | None = None,
+    size: str = "160px",
+    *,
+    classes: Sequence[str] = (),
+    per_class: int | None = None,
 ) -> tuple[int, int, int, str]:
     """Count classes and pictures without opening, drawing or downloading any.
 
@@ -90,6 +96,9 @@ def count_pictures(
     ----------
     name, root, size
         See :func:`vhist.load_dataset`.
+    classes, per_class
+        See :meth:`vhist.data.Dataset.select`. Of a data set that is not here, each
+        class is taken to have the same share of the pictures.
 
     Returns
     -------
@@ -102,7 +111,7 @@ def count_pictures(
     FileNotFoundError, ValueError
         As :func:`vhist.load_dataset` does.
     """
-    from vhist.data import list_folder
+    from vhist.data import WNIDS, list_folder
 
     source, folder = SOURCES[name], locate(name, root, size)
     if folder is None and name == "folder":
@@ -112,9 +121,19 @@ def count_pictures(
             )
         folder = Path(root or os.environ["VHIST_DATA"]).expanduser()
     if folder is not None:
-        classes, (train, val) = list_folder(folder)
-        return len(classes), len(train), len(val), str(folder)
+        found, splits = list_folder(folder)
+        names = [WNIDS.get(c, c) for c in found]
+        kept = {names.index(c) for c in classes or names if c in names}
+        train, val = (sum(label in kept for _, label in split) for split in splits)
+        return (
+            len(kept),
+            per_class * len(kept) if per_class else train,
+            val,
+            str(folder),
+        )
     if source.classes is None or source.train is None or source.val is None:
         raise ValueError(f"data set {name!r} is not known")
     where = "drawn when first used" if name == "sketchnette" else "to be downloaded"
-    return source.classes, source.train, source.val, where
+    n = len(classes) or source.classes
+    train, val = (count * n // source.classes for count in (source.train, source.val))
+    return n, per_class * n if per_class else train, val, where

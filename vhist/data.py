@@ -9,7 +9,7 @@ import hashlib
 import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
@@ -122,9 +122,79 @@ class Dataset:
         """Height and width of the stored pictures, in pixels."""
         return self.train.images.shape[-1]
 
+    def select(
+        self,
+        classes: Sequence[str] = (),
+        *,
+        per_class: int | None = None,
+        seed: int = 0,
+    ) -> "Dataset":
+        """Return the data set with some of its classes, or fewer training pictures.
+
+        Parameters
+        ----------
+        classes : sequence of str
+            Names of the classes to keep, in the order of their new labels; all if
+            empty.
+        per_class : int, optional
+            Training pictures of each class to keep, drawn at random. Of two numbers
+            with one seed, the smaller keeps a part of what the larger does. The
+            validation pictures are all kept.
+        seed : int
+            Of the drawing.
+
+        Raises
+        ------
+        ValueError
+            If there is no class of that name, it is named twice, or has fewer pictures.
+        """
+        names = tuple(classes) or self.classes
+        for name in names:
+            if name not in self.classes:
+                known = ", ".join(self.classes[:10])
+                raise ValueError(
+                    f"{self.name} has no class {brief(name)}; there are {known}"
+                )
+            if names.count(name) > 1:
+                raise ValueError(f"the class {name!r} is named twice")
+        if per_class is not None and per_class < 1:
+            raise ValueError(f"per_class must be at least 1, got {per_class}")
+        old = [self.classes.index(name) for name in names]
+        train = [torch.nonzero(self.train.labels == label)[:, 0] for label in old]
+        val = [torch.nonzero(self.val.labels == label)[:, 0] for label in old]
+        if per_class is not None:
+            for name, rows in zip(names, train, strict=True):
+                if len(rows) < per_class:
+                    raise ValueError(
+                        f"{self.name} has {len(rows)} training pictures of {name}, "
+                        f"per_class={per_class} asks for more"
+                    )
+            chance = Generator().manual_seed(seed)
+            train = [
+                rows[torch.randperm(len(rows), generator=chance)[:per_class]]
+                for rows in train
+            ]
+        return replace(
+            self,
+            classes=names,
+            train=_regroup(self.train, train),
+            val=_regroup(self.val, val),
+        )
+
     def to(self, device: torch.device | str) -> "Dataset":
         """Return the data set with its tensors on ``device``."""
         return replace(self, train=self.train.to(device), val=self.val.to(device))
+
+
+def _regroup(split: Split, rows: list[Tensor]) -> Split:
+    """Return the pictures of ``rows``, labelled by their place in that list."""
+    chosen = torch.cat(rows)
+    counts = torch.tensor([len(part) for part in rows])
+    return Split(
+        split.images[chosen],
+        torch.arange(len(rows)).repeat_interleave(counts).to(split.labels.device),
+        tuple(split.files[i] for i in chosen.tolist()),
+    )
 
 
 def load_dataset(

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,12 +18,12 @@ __all__ = ["builder_options", "estimate_memory", "hollow_model", "steps_per_epoc
 _EVALUATED = 256
 
 
-def builder_options(model: str, recipe: Recipe) -> dict[str, int]:
+def builder_options(model: str, recipe: Recipe) -> dict[str, Any]:
     """Return what a model's builder needs to know of the pictures."""
     return {} if model.startswith("resnet") else {"image_size": recipe.image_size}
 
 
-def hollow_model(model: str, recipe: Recipe, **options: object) -> nn.Module:
+def hollow_model(model: str, recipe: Recipe, **options: Any) -> nn.Module:
     """Build a model on PyTorch's meta device, without its numbers: at once.
 
     Parameters
@@ -53,17 +54,18 @@ def steps_per_epoch(recipe: Recipe, train: int, processes: int = 1) -> int:
     ValueError
         If there are fewer pictures than one batch, or it cannot be shared evenly.
     """
-    if train < recipe.batch_size:
+    shown = train * recipe.repeats
+    if shown < recipe.batch_size:
         raise ValueError(
-            f"batch_size={recipe.batch_size} is more than the {train} training "
-            "pictures; use a smaller batch"
+            f"batch_size={recipe.batch_size} is more than the {shown} training "
+            "pictures; use a smaller batch, or repeats"
         )
     if recipe.batch_size % (processes * recipe.accumulate):
         raise ValueError(
             f"batch_size={recipe.batch_size} cannot be shared evenly among "
             f"{processes} processes with accumulate={recipe.accumulate}"
         )
-    return train // recipe.batch_size
+    return shown // recipe.batch_size
 
 
 def estimate_memory(

@@ -29,6 +29,8 @@ class Recipe:
     batch_size: int = 64
     """pictures per step, over all processes; the last, smaller batch of an epoch is
     left out"""
+    repeats: int = 1
+    """how often an epoch shows each picture: few pictures make longer epochs"""
     accumulate: int = 1
     """parts that a batch is computed in, one after the other, to save memory"""
     optimizer: Literal["adamw", "sgd"] = "adamw"
@@ -41,6 +43,10 @@ class Recipe:
     """look ahead with sgd's momentum; the papers of this book did not"""
     weight_decay: float = 0.05
     """of weight matrices and filters; never of biases, norms, positions, tokens"""
+    backbone_lr: float = 1.0
+    """learning rate of all layers but the last, the head, in units of lr; below 1
+    trained weights change less than the new head (arXiv:1801.06146, section 3.2), 0
+    leaves them as they are, batch statistics included"""
     schedule: Literal["constant", "cosine", "onecycle", "step"] = "cosine"
     """course of the learning rate after warm-up: flat; half a cosine to 0; a straight
     line to 0; divided by step_factor"""
@@ -86,7 +92,7 @@ class Recipe:
         # A record that is read has a list here.
         object.__setattr__(self, "crop_area", tuple(self.crop_area))
         for name in (
-            *("epochs", "batch_size", "accumulate", "step_epochs"),
+            *("epochs", "batch_size", "repeats", "accumulate", "step_epochs"),
             *("image_size", "start_size"),
         ):
             value, most = getattr(self, name), _MOST.get(name, 10**9)
@@ -102,7 +108,7 @@ class Recipe:
                 raise ValueError(
                     f"{name} must be positive and finite, got {brief(value)}"
                 )
-        for name in ("weight_decay", "warmup_epochs"):
+        for name in ("weight_decay", "backbone_lr", "warmup_epochs"):
             value = getattr(self, name)
             if not 0 <= value <= sys.float_info.max:
                 raise ValueError(

@@ -67,7 +67,7 @@ class Run:
     model_options : dict
         Arguments of the builder.
     parameters : int
-        Number of trained numbers.
+        Number of weights and biases, frozen ones included.
     recipe : dict
         All fields of :class:`vhist.recipe.Recipe`.
     data : dict
@@ -104,6 +104,9 @@ class Run:
         ``prediction`` and its ``probability``.
     processes : int
         Number of processes that torchrun started, 1 without it.
+    weights : str
+        What the model began with, and the first 16 digits of the file's SHA-256;
+        empty for random weights.
     """
 
     name: str
@@ -126,6 +129,7 @@ class Run:
     labels: list[int] = field(repr=False)
     most_wrong: list[dict] = field(repr=False)
     processes: int = 1
+    weights: str = ""
 
     @property
     def accuracy(self) -> float:
@@ -161,6 +165,7 @@ class Run:
             "name": self.name,
             "model": f"{self.model}, {self.parameters:,} parameters",
             "options": options,
+            "weights": self.weights,
             "data": f"{data['name']}, {data['train']:,} + {data['val']:,} pictures",
             "accuracy": f"{accuracy:.2f} ± {error:.2f} %",
             "epochs": str(len(self.log)),

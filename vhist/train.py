@@ -20,6 +20,7 @@ from vhist.checkpoint import Keeper, State
 from vhist.data import Dataset, Split
 from vhist.estimate import steps_per_epoch
 from vhist.parallel import Team
+from vhist.pretrained import head
 from vhist.recipe import Recipe
 from vhist.runs import Run, describe_machine
 
@@ -91,9 +92,9 @@ def evaluate(
     """
     team = Team.current()
     device = next(model.parameters()).device
-    was_training = model.training
+    modes = {layer: layer.training for layer in model.modules()}
     model.eval()
-    for layer in model.modules():
+    for layer in modes:
         if dropout and isinstance(layer, nn.Dropout):
             layer.train()
     mine = split.images[team.share(len(split))]
@@ -103,7 +104,8 @@ def evaluate(
             images = images.to(device, non_blocking=True)
             x = vdata.normalize(vdata.resize(images, image_size))
             logits.append(model(x).float())
-    model.train(was_training)
+    for layer, mode in modes.items():  # those of a frozen backbone differ
+        layer.training = mode
     answers = team.assemble(torch.cat(logits), len(split))
     return Evaluation(answers, split.labels.to(device))
 
@@ -116,6 +118,7 @@ def fit(
     name: str = "",
     model_name: str = "",
     model_options: dict | None = None,
+    weights: str = "",
     checkpoint: str | Path | None = None,
     checkpoint_seconds: float = 60.0,
     resume: bool = False,
@@ -137,8 +140,9 @@ def fit(
         Already on its device; the data follows it there.
     data : Dataset
     recipe : Recipe
-    name, model_name, model_options
-        What the record is called and how the model was built.
+    name, model_name, model_options, weights
+        What the record is called, how the model was built and what weights it began
+        with.
     checkpoint : path, optional
         File to keep the state of the run in, so that it can be resumed. Ctrl-C and
         SIGTERM then finish the step and save.
@@ -172,6 +176,7 @@ def fit(
         data = data.to(device)
     # Convolutions run up to a quarter faster with channels last, also on a CPU.
     model.to(memory_format=torch.channels_last)
+    set_mode(model, recipe)
     parameters = list(model.parameters())
     optimizer = make_optimizer(model, recipe)
     average = _average(model, recipe)
@@ -180,7 +185,7 @@ def fit(
     steps, parts = len(batches), recipe.accumulate
     facts: dict = {"model": model_name or type(model).__name__}
     facts |= {"model_options": model_options or {}}
-    facts |= {"recipe": asdict(recipe), "data": _describe(data)}
+    facts |= {"recipe": asdict(recipe), "data": _describe(data), "weights": weights}
     state = State(model, optimizer, average, batches, facts)
     keeper = Keeper(state, checkpoint, checkpoint_seconds)
     keeper.begin(resume)
@@ -190,7 +195,6 @@ def fit(
     # What a part's gradient counts for in that of the batch; None is all of it.
     share = None if parts == 1 else torch.tensor(1 / parts, device=device)
     verbose, result = verbose and team.first, None
-    model.train()
     set_lr(optimizer, recipe.lr_at((state.step + 1) / steps))
     with (
         keeper,
@@ -299,13 +303,14 @@ class Batches:
 
     def __len__(self) -> int:
         """Return the number of steps of an epoch."""
-        return len(self.split) // self.recipe.batch_size
+        return len(self.split) * self.recipe.repeats // self.recipe.batch_size
 
     def order(self, epoch: int) -> Tensor:
-        """Return the permutation of the pictures in an epoch, of shape (n,)."""
+        """Return the pictures of an epoch in their order, of shape (n * repeats,)."""
         chance = self.generator.manual_seed(_mix(self.recipe.seed, "epoch", epoch))
-        device = self.split.labels.device
-        return torch.randperm(len(self.split), generator=chance, device=device)
+        n, device = len(self.split), self.split.labels.device
+        shown = n * self.recipe.repeats
+        return torch.randperm(shown, generator=chance, device=device) % n
 
     def pictures(self, step: int) -> Tensor:
         """Return the indices of the pictures of a step, of shape (batch_size,)."""
@@ -409,15 +414,22 @@ class Batches:
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return the recipe's optimizer; vectors, positions and tokens do not decay."""
-    decayed: list[nn.Parameter] = []
-    free: list[nn.Parameter] = []
+    """Return the recipe's optimizer; vectors, positions and tokens do not decay.
+
+    Each of its groups has a key ``lr_scale``, its learning rate in units of the
+    recipe's: ``backbone_lr``, or 1 for the head. A frozen backbone is in none.
+    """
+    last, _ = head(model)
+    alike: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, p in model.named_parameters():
         vector = p.ndim < 2 or name in ("positions", "token")
-        (free if vector else decayed).append(p)
+        decay = 0.0 if vector else recipe.weight_decay
+        scale = 1.0 if name.startswith(f"{last}.") else recipe.backbone_lr
+        alike.setdefault((scale, decay), []).append(p)
     groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": free, "weight_decay": 0.0},
+        {"params": alike[scale, decay], "weight_decay": decay, "lr_scale": scale}
+        for scale, decay in sorted(alike, reverse=True)
+        if scale > 0
     ]
     if recipe.optimizer == "sgd":
         nesterov = recipe.nesterov and recipe.momentum > 0
@@ -425,6 +437,13 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
             groups, recipe.lr, recipe.momentum, nesterov=nesterov, fused=True
         )
     return torch.optim.AdamW(groups, recipe.lr, fused=True)
+
+
+def set_mode(model: nn.Module, recipe: Recipe) -> None:
+    """Set a model to training; a frozen backbone to evaluation, without gradients."""
+    frozen = recipe.backbone_lr == 0
+    model.train(not frozen).requires_grad_(not frozen)
+    head(model)[1].train().requires_grad_()
 
 
 def seed_step(seed: int, step: int, rank: int = 0) -> None:
@@ -436,9 +455,9 @@ def seed_step(seed: int, step: int, rank: int = 0) -> None:
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Give all parameters of an optimizer one learning rate."""
+    """Give the groups of :func:`make_optimizer` their learning rates."""
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"] = lr * group["lr_scale"]
 
 
 def clip_gradients(parameters: list[nn.Parameter], largest: float | None):

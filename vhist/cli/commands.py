@@ -1,5 +1,6 @@
 """Commands that train and answer: their parameters become the flags."""
 
+import hashlib
 import json
 import math
 import os
@@ -43,11 +44,18 @@ class Options:
     --image-size if not given, so that crops lose no sharpness"""
     skip_bad: bool = False
     """leave out files that are no pictures"""
+    classes: tuple[str, ...] = ()
+    """names of the classes to keep to; all if not given"""
+    per_class: int | None = None
+    """training pictures of each class, drawn with --seed; all if not given"""
     family: Literal["modern", "article", "paper"] = "modern"
     """whose recipe gives the defaults: vhist's, the source article's, or the paper's"""
     model_options: tuple[str, ...] = ()
     """options of the builder, for example dropout=0 or blocks=[3,3,3]; see its
     documentation"""
+    weights: str | None = None
+    """trained weights to start from: a file (.pt, .pth), a run in --out, or imagenet,
+    which downloads torchvision's. The last layer begins at zero, for other classes"""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a GPU if there is one"""
     threads: int | None = None
@@ -69,7 +77,7 @@ class Options:
 
     def __post_init__(self) -> None:
         check_known("data set", self.data, SOURCES, "vhist datasets")
-        for name in ("data_size", "threads"):
+        for name in ("data_size", "per_class", "threads"):
             value = getattr(self, name)
             if value is not None and not 1 <= value <= 100_000:
                 raise ValueError(
@@ -149,6 +157,7 @@ def train(
     from vhist.data import load_dataset
     from vhist.models import create_model
     from vhist.parallel import Team, processes
+    from vhist.pretrained import load_weights
     from vhist.train import fit
 
     begun = exists(files.state)
@@ -162,6 +171,7 @@ def train(
     _check_writable(options.out)
     if options.threads:
         torch.set_num_threads(options.threads)
+    state, origin = _first_weights(options, model)
     with locked(files.state), processes(_device(options.device)) as device:
         data = load_dataset(
             options.data,
@@ -170,10 +180,16 @@ def train(
             size=options.size,
             skip_bad=options.skip_bad,
         )
+        data = data.select(
+            options.classes, per_class=options.per_class, seed=recipe.seed
+        )
         torch.manual_seed(recipe.seed)
         built = builder_options(model, recipe) | options.built()
         built["num_classes"] = len(data.classes)
-        network = create_model(model, **built).to(device)
+        network = create_model(model, **built)
+        if state is not None:
+            load_weights(network, state, new_head=True)
+        network = network.to(device)
         try:
             run = fit(
                 network,
@@ -182,6 +198,7 @@ def train(
                 name=files.record.stem,
                 model_name=model,
                 model_options=built,
+                weights=origin,
                 checkpoint=files.state,
                 checkpoint_seconds=options.checkpoint_seconds,
                 resume=options.resume,
@@ -205,6 +222,24 @@ def train(
             ) from error
         remove(files.state)
         print(f"{percent(run)} in {run.seconds:.0f} s, written to {files.record}")
+
+
+def _first_weights(options: Options, model: str) -> tuple[dict | None, str]:
+    """Return what a run begins with, if it is given, and what its record says of it."""
+    from vhist.pretrained import read_weights
+
+    given = options.weights
+    if given is None:
+        return None, ""
+    if given == "imagenet":
+        return read_weights(given, model), given
+    path = Path(given)
+    if not path.exists():
+        run = options.out / f"{given}.pt"
+        path = run if run.exists() else path
+    state = read_weights(path, model)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return state, f"{path.stem} {digest[:16]}"
 
 
 def check_model(model: str, options: Options, recipe: Recipe) -> None:
@@ -264,7 +299,11 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
     if os.environ.get("RANK", "0") != "0":
         return
     classes, train, val, where = count_pictures(
-        options.data, options.root, options.size
+        options.data,
+        options.root,
+        options.size,
+        classes=options.classes,
+        per_class=options.per_class,
     )
     steps = steps_per_epoch(recipe, train, team)
     network = hollow_model(model, recipe, **options.built(), num_classes=classes)
@@ -367,6 +406,8 @@ def evaluate(
         size=size,
         skip_bad=skip_bad,
     )
+    if {*record.data["classes"]} < {*found.classes}:
+        found = found.select(record.data["classes"])
     if list(found.classes) != record.data["classes"]:
         raise ValueError(
             f"{found.name} has other classes ({_some(found.classes)}) than "

@@ -154,6 +154,12 @@ def differences(run: Run, call: functools.partial) -> list[str]:
     )
     if options.data != "folder" and not run.data["name"].startswith(options.data):
         pairs["data"] = (run.data["name"], options.data)
+    names = run.data["classes"]
+    pairs["classes"] = (names, list(options.classes) or names)
+    if options.per_class:
+        pairs["training pictures"] = (run.data["train"], options.per_class * len(names))
+    begun = run.weights.partition(" ")[0]
+    pairs["weights"] = (begun, Path(options.weights or "").stem)
     ours = {"num_classes", "image_size"}
     kept = {k: v for k, v in run.model_options.items() if k not in ours}
     pairs["model_options"] = (kept, options.built())

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from torch import Tensor, nn
 
@@ -107,13 +108,19 @@ def list_models() -> list[str]:
     return list(_BUILDERS)
 
 
-def create_model(name: str, **kwargs) -> nn.Module:
-    """Build a model by its name, with fresh random weights.
+def create_model(
+    name: str, *, weights: str | Path | None = None, **kwargs
+) -> nn.Module:
+    """Build a model by its name, with fresh random weights or with trained ones.
 
     Parameters
     ----------
     name : str
         One of :func:`list_models`.
+    weights : {"imagenet"} or path, optional
+        torchvision's published weights, downloaded once; or a file of weights. A head
+        for another number of classes begins at zero, see
+        :func:`vhist.pretrained.load_weights`.
     **kwargs
         Passed to the builder, for example ``num_classes=10``. A list, as JSON has,
         stands for a tuple.
@@ -121,14 +128,22 @@ def create_model(name: str, **kwargs) -> nn.Module:
     Raises
     ------
     ValueError
-        If there is no such model; the nearest names are suggested.
+        If there is no such model; the nearest names are suggested. If the weights are
+        of another one.
+    FileNotFoundError
+        If the weights are not there and cannot be downloaded.
     """
     if not isinstance(name, str) or name not in _BUILDERS:
         near = difflib.get_close_matches(str(name), _BUILDERS, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "see list_models()"
         raise ValueError(f"no model named {name!r}; {hint}")
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in kwargs.items()}
-    return _BUILDERS[name](**given)
+    model = _BUILDERS[name](**given)
+    if weights is not None:
+        from vhist.pretrained import load_weights, read_weights
+
+        load_weights(model, read_weights(weights, name))
+    return model
 
 
 def load_torchvision(model: nn.Module, state: Mapping[str, Tensor]) -> None:
