@@ -102,6 +102,25 @@ def test_only_adam_makes_decay_depend_on_the_gradient(results):
     assert 0.85 < large < 0.95
 
 
+def test_overlap_makes_pooling_move_less(results):
+    change = results("overlapping_pooling")["change"]
+    assert all(values[0] == 0 for values in change.values())
+    for shift in range(1, 5):
+        by_window = [change[window][shift] for window in (2, 3, 4)]
+        assert all(wider < narrower - 0.02 for narrower, wider in pairwise(by_window))
+
+
+def test_most_of_colour_is_brightness(results):
+    r = results("colour_axes")
+    assert r["share"][0] > 0.8
+    assert r["share"].sum().item() == pytest.approx(1)
+    grey = r["directions"][:, 0] @ torch.full((3,), 3**-0.5)
+    assert grey > 0.97  # the cosine of two directions
+    before, after = (table.triu(1).abs().max() for table in r["correlation"].values())
+    assert before > 0.8
+    assert after < 0.01  # sums over eight million pixels, in single precision
+
+
 # ---- counting, and logs --------------------------------------------------------------
 
 
@@ -145,3 +164,22 @@ def test_a_schedule_called_per_batch_ends_at_nothing(results):
         "1e-11",
     ]
     assert r["planned"] == pytest.approx([1e-4, 1e-4, 1e-5, 1e-6, 1e-7])
+
+
+def test_a_mean_of_batches_is_not_the_accuracy(results):
+    r = results("average_of_averages")
+    printed = {"pizza": 0.2604, "steak": 0.1979, "sushi": 0.5417}
+    assert r["printed"] == pytest.approx(printed, abs=5e-5)
+    assert r["true"] == pytest.approx(
+        {name: count / 75 for name, count in r["counts"].items()}
+    )
+    for size, error, spread in zip(
+        r["sizes"], r["sorted_error"], r["spread"], strict=True
+    ):
+        if 75 % size == 0:
+            assert abs(error) < 1e-6
+            assert spread < 1e-6
+        else:
+            assert spread > 1e-4
+    assert (r["bias"].abs() < 4 * r["spread"] / 1000**0.5 + 1e-6).all()
+    assert max(r["sorted_error"]) > 0.2

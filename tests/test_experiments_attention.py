@@ -80,3 +80,51 @@ def test_linformer_pays_beyond_twice_what_it_keeps(results) -> None:
     assert saved[2048] == 16
     e = got["vit"].blocks[0].attention.e
     assert e.weight.shape == (keep, 8 * 8 + 1)  # patches and the class word
+
+
+def test_a_doubled_exponent_spoils_the_distances(results) -> None:
+    got = results("sinusoids")
+    assert got["uneven"]["right"].abs().max() < 1e-9
+    assert got["uneven"]["doubled"].abs().max() > 1
+    assert got["varying"] == {"right": 638, "doubled": 319}
+    right, doubled = (table[[1, -1], 766] for table in got["tables"].values())
+    assert [f"{number:.4e}" for number in doubled] == ["1.0491e-08", "2.0458e-06"]
+    assert right.tolist() == pytest.approx([1.0243e-4, 0.01997], rel=1e-3)
+
+
+def test_only_batch_norm_in_training_minds_its_company(results) -> None:
+    moved = results("company")["moved"]
+    for name in ("LayerNorm", "BatchNorm, in use"):
+        assert max(moved[name].values()) < 1e-5
+    alike, mixed, strange = moved["BatchNorm, training"].values()
+    assert 0.3 < alike < mixed < strange
+
+
+def test_gelu_is_the_mean_of_a_coin_and_not_monotonic(results) -> None:
+    got = results("gelu")
+    # One throw deviates by |x| times the root of p (1 - p), at most 0.386.
+    assert got["error"] < 4 * 0.386 / got["throws"] ** 0.5  # four standard errors
+    assert got["place"] == pytest.approx(-0.7518, abs=1e-4)
+    assert got["value"] == pytest.approx(-0.16997, abs=1e-5)
+    assert got["slope"].min() == pytest.approx(-0.129, abs=1e-3)
+    assert got["slope"].max() == pytest.approx(1.129, abs=1e-3)
+
+
+def test_a_move_leaves_only_stride_one_as_it_was(results) -> None:
+    got = results("one_pixel")
+    for name, layer in got["layers"].items():
+        for d, change in zip(got["moves"], got["change"][name], strict=True):
+            if d % layer.stride[0] == 0:
+                assert change < 1e-5
+            else:
+                assert change > 0.2
+
+
+def test_only_a_shared_class_word_gives_copies_one_answer(results) -> None:
+    got = results("class_word")
+    assert got["torn"]["one, learned"] == 0
+    assert got["torn"]["one per slot"] > 0.2
+    assert got["torn"]["anew at each call"] > 0.2
+    spread = {kind: p.std(dim=1).max() for kind, p in got["answers"].items()}
+    assert spread["one, learned"] < 1e-5
+    assert min(spread["one per slot"], spread["anew at each call"]) > 0.02

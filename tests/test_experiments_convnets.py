@@ -127,6 +127,30 @@ def test_forgotten_eval_makes_neighbours_count(results) -> None:
     assert ran["by_class"] < evaluation - 0.25
 
 
+def test_behind_batch_norm_errors_explode_and_do_not_vanish(results) -> None:
+    ran = results("exploding_start")
+    arrives = {name: errors[0] / errors[-1] for name, errors in ran["back"].items()}
+    assert 0.1 < arrives["plain"] < 10
+    assert arrives["plain, batch norm"] > 500
+    assert 2 < arrives["shortcuts, batch norm"] < 0.1 * arrives["plain, batch norm"]
+    assert all(0.3 < signal[-1] < 10 for signal in ran["forward"].values())
+
+
+def test_a_residual_network_can_spare_a_block(results) -> None:
+    ran = results("removed_block")
+    plain, shortcuts = ran["left"].values()
+    assert min(ran["whole"].values()) > 0.35
+    assert max(plain) < ran["whole"]["plain"] - 0.2
+    assert min(shortcuts) > ran["whole"]["shortcuts"] - 0.15
+
+
+def test_training_opens_a_view_that_started_closed(results) -> None:
+    reach = results("trained_field")["reach"]
+    assert reach["before"] < 3.5
+    assert reach["after"] > 2 * reach["before"]
+    assert reach["other start"] > reach["before"] + 3
+
+
 def test_dropout_left_on_gives_two_answers(results) -> None:
     results = results("two_answers")["results"]
     on, off = results["dropout on"], results["dropout off"]

@@ -869,7 +869,9 @@ for name, values in table.items():
 #    ../examples/experiments/plot_depth_signal.py
 #    ../examples/experiments/plot_two_gpus.py
 #    ../examples/experiments/plot_rounding.py
+#    ../examples/experiments/plot_overlapping_pooling.py
 #    ../examples/experiments/plot_local_response.py
+#    ../examples/experiments/plot_colour_axes.py
 #    ../examples/experiments/plot_dropout_ensemble.py
 #    ../examples/experiments/plot_momentum.py
 #    ../examples/experiments/plot_weight_decay.py

@@ -874,7 +874,9 @@ for mode in ("fan_in", "fan_out"):
 #    ../examples/experiments/plot_batch_size.py
 #    ../examples/experiments/plot_degradation.py
 #    ../examples/experiments/plot_divide_by_deviation.py
+#    ../examples/experiments/plot_exploding_start.py
 #    ../examples/experiments/plot_forgotten_eval.py
+#    ../examples/experiments/plot_removed_block.py
 #    ../examples/experiments/plot_wasted_bias.py
 #
 # What to remember

@@ -85,7 +85,10 @@ print(tuple(by_conv.shape), f"differ by {(by_conv - by_matrix).abs().max():.0e}"
 assert torch.allclose(by_conv, by_matrix, atol=1e-4)
 
 # %%
-# They agree to rounding error, and this is the only convolution of the network.
+# They agree to rounding error, and this is the only convolution of the network. Its
+# stride is a patch. So a picture that moves by less gives other words, and not the same
+# ones elsewhere, as it would behind a stride of one: :doc:`an experiment
+# </experiments/plot_one_pixel>` measures it.
 #
 # .. admonition:: A common slip: the width is 768 because 3 · 16 · 16 is 768
 #
@@ -267,6 +270,19 @@ print(f"{table.parameters:,} - {lost:,} = {table.parameters - lost:,}")
 assert table.parameters - lost == 57_305_866
 
 # %%
+# The article's tool hung a *hook* on each layer, a function that is called when the
+# layer is. Here it is once more, for torchvision's network:
+
+reported = []
+for layer in theirs.modules():
+    own = dict(layer.named_parameters(recurse=False))
+    own = [own[name].numel() for name in ("weight", "bias") if name in own]
+    layer.register_forward_hook(lambda *call, own=own: reported.extend(own))
+theirs(torch.zeros(1, 3, 224, 224, device="meta"))
+print(f"reported by the layers that were called: {sum(reported):,}")
+assert sum(reported) == 57_305_866
+
+# %%
 # Two thirds of parameters and work are in the MLP. Scores and mix, the quadratic part,
 # are small here. But twice the side of the picture means four times the words and
 # sixteen times the pairs.
@@ -278,7 +294,7 @@ assert table.parameters - lost == 57_305_866
 #    without calling it; class word and positions belong to no layer. So all of
 #    attention was lost, in a network made of attention, which has not twice but four
 #    times the parameters of ResNet-34. :doc:`A parameter counter
-#    </experiments/plot_counting>` rebuilds the tool.
+#    </experiments/plot_counting>` tries the tool on more networks.
 #
 #    The same summary wants 537,297.50 MB for one picture. Attention in PyTorch returns
 #    two tensors, (−1, 197, 768) and (−1, 197, 197), −1 standing for the batch. The tool
@@ -413,6 +429,11 @@ print(f"changed by company: LayerNorm {by_layer:.2f}, BatchNorm {by_batch:.2f}")
 assert by_layer < 1e-5
 assert by_batch > 0.1
 
+z = torch.randn(1, 5, 8)  # without a single weight, to be sure
+attend = F.scaled_dot_product_attention
+assert (attend(2 * z, 2 * z, 2 * z) - 2 * attend(z, z, z)).abs().max() > 0.1
+assert (F.layer_norm(2 * z, (8,)) - 2 * F.layer_norm(z, (8,))).abs().max() > 0.1
+
 x = torch.linspace(-4, 4, 80_001, dtype=torch.float64)
 i = F.gelu(x).argmin()
 print(f"GELU falls to {F.gelu(x)[i]:.4f} at x = {x[i]:.4f}")
@@ -431,8 +452,20 @@ plots.caption(
 plt.show()
 
 # %%
-# LayerNorm has no running averages and does the same in training and in use. GELU,
-# unlike ReLU, is not monotonic: left of its lowest point it comes back up to zero.
+# LayerNorm has no running averages and does the same in training and in use; :doc:`an
+# experiment </experiments/plot_company>` gives a picture stranger company.
+#
+# .. admonition:: A common slip: GELU is like a sigmoid, and rises everywhere
+#
+#    It is like ReLU, and does not: left of its lowest point it comes back up to zero.
+#    It is the mean of ReLU's idea with a random threshold, :doc:`a coin
+#    </experiments/plot_gelu>` that is thrown for each number.
+#
+# .. admonition:: A common slip: the MLP is all in ViT that is not linear
+#
+#    GELU is the only activation *function*. But attention multiplies the words with
+#    each other and takes a softmax, and LayerNorm divides by a deviation: for twice
+#    the input neither gives twice the output, as the cell above asserts.
 #
 # And the norm moved. With :math:`f` for attention or MLP, :math:`z` for the words
 # before and :math:`z^+` for those after it, both of shape (N + 1, D),
@@ -569,8 +602,11 @@ plots.caption(
 plt.show()
 
 # %%
-# Half of the waves are gone, and as sine and cosine of a pair no longer turn together,
-# stripes cross the bands. No test of shapes would notice; the eye does.
+# .. admonition:: A common slip: the number of the column for that of the pair
+#
+#    It doubles the exponent. Half of the waves are gone, and as sine and cosine of a
+#    pair no longer turn together, stripes cross the bands. No test of shapes would
+#    notice; :doc:`the eye does </experiments/plot_sinusoids>`.
 #
 # ViT's table is learned. The paper trained a bag, too, and it did not do badly: 61.4 %
 # against 64.2 % (ImageNet, five examples a class). Positions in two dimensions or
@@ -608,7 +644,9 @@ except RuntimeError as error:
 #
 #    It learns another class word for each slot of the batch, and fails on the last,
 #    smaller batch, as above. One word of shape (1, 1, D), repeated by ``expand``, as in
-#    the ``forward`` of this page, is right.
+#    the ``forward`` of this page, is right. The guide's notebook went further and drew
+#    random words at each call; :doc:`an experiment </experiments/plot_class_word>`
+#    trains all three.
 #
 # Where it looks
 # --------------
@@ -792,11 +830,16 @@ for source, (base, large) in paper.items():
 #
 # A new head, a finer grid
 # ------------------------
-# The paper trains at 224 pixels and then fine-tunes at 384. :term:`Fine-tuning
-# <fine-tuning>` trains all weights on, under a new head; with a frozen body it would be
-# feature extraction. The head starts at zero, so the first step moves nothing else:
-# gradients reach the body through its weights. Patches keep their size, so there are
-# more, and the grid of positions is interpolated in two dimensions:
+# The paper trains at 224 pixels and then fine-tunes at 384.
+#
+# .. admonition:: A common slip: fine-tuning keeps the encoder and trains a new head
+#
+#    That is feature extraction. :term:`Fine-tuning <fine-tuning>` trains *all* weights
+#    on, under a new head. The paper's starts at zero, so the first step moves nothing
+#    else: gradients reach the body through the head's weights.
+#
+# Patches keep their size, so there are more, and the grid of positions is interpolated
+# in two dimensions:
 
 table = net.positions.detach()  # (1, 65, 64), the class word's first
 grid = table[:, 1:].mT.unflatten(2, (8, 8))  # (1, d, 8, 8)
@@ -815,6 +858,46 @@ assert not vhist.create_model("vit_small_8").head.weight.any()
 
 # %%
 # The old weights work with more words, before any step of fine-tuning.
+#
+# A guide's numbers
+# -----------------
+# The guide whose waves and class words we met has more to check.
+
+with torch.device("meta"):
+    whole = vhist.create_model("vit_b_16", num_classes=3)
+whole = sum(p.numel() for p in whole.parameters())
+print(f"three classes: {whole:,} parameters; the guide's 85,648,899 lack")
+print(f"{whole - 85_648_899:,}: its class word and positions are not learned")
+assert whole - 85_648_899 == 768 + 197 * 768
+
+flat = nn.Flatten()(torch.zeros(16, 16, 3))
+print(f"nn.Flatten of a patch (16, 16, 3): {tuple(flat.shape)}, not (1, 768)")
+print(f"a month at $12.88 an hour: ${12.88 * 24 * 30:,.2f}, not $5,924")
+print(f"225 pictures in batches of 32: {-(-225 // 32)} steps an epoch")
+
+# %%
+# .. dropdown:: And its sentences
+#
+#    * *A ViT does not look at the picture as a whole.* It does, from the first block.
+#    * *Its encoder is made of blocks of convolutions.* It has none.
+#    * *The class word is random and unimportant.* It is learned, and starts at zero.
+#    * *224 pixels, as in table 4.* That is for pre-training, in table 3; fine-tuning
+#      had 384. And "ViT-16" is ViT-B/16.
+#    * *Equations 1 to 3.* Missing is the fourth, the last norm; the pseudo-code leaves
+#      out all norms.
+#    * *Dropout 0.1 from the paper's table 3.* For ImageNet and ImageNet-21k; for JFT it
+#      is zero. The code takes an ``attn_dropout`` and never uses it.
+#    * *A perceptron is a linear layer.* A perceptron is one unit with a threshold, a
+#      linear layer has many without.
+#    * *Adam with rate 1e-3 and weight decay 0.1, as in the paper.* Two rows, mixed: the
+#      paper has 8e-4 and 0.1 for JFT, 1e-3 and 0.03 for ImageNet-21k, 3e-3 and 0.3 for
+#      ImageNet, batches of 4,096 and 10,000 steps of warm-up. And in Adam such a decay
+#      is :doc:`something else </experiments/plot_weight_decay>`.
+#    * *Pre-trained on ImageNet with 14,197,122 pictures.* So many has ImageNet-21k. The
+#      weights that it loads are from ImageNet, 1.28 million, in 300 epochs.
+#    * *Seven epochs there, five here.* Seven are JFT's; its log has ten.
+#    * *Accuracies, in percent.* The notebook's are fractions with a percent sign, and
+#      :doc:`means of batch means </experiments/plot_average_of_averages>` besides.
 #
 # Where this differs
 # ------------------
@@ -877,8 +960,13 @@ for row in rows:
 #
 #    ../examples/experiments/plot_attention_scale.py
 #    ../examples/experiments/plot_bag_of_patches.py
+#    ../examples/experiments/plot_class_word.py
+#    ../examples/experiments/plot_company.py
+#    ../examples/experiments/plot_gelu.py
 #    ../examples/experiments/plot_learned_positions.py
+#    ../examples/experiments/plot_one_pixel.py
 #    ../examples/experiments/plot_patch_embedding.py
+#    ../examples/experiments/plot_sinusoids.py
 #
 # What to remember
 # ----------------

@@ -570,6 +570,7 @@ print(f"{lines} lines of {len(vhist.runs.list_runs())} records: all whole, all a
 #
 # .. minigallery::
 #
+#    ../examples/experiments/plot_average_of_averages.py
 #    ../examples/experiments/plot_denominators.py
 #    ../examples/experiments/plot_schedule_unit.py
 #    ../examples/experiments/plot_two_answers.py

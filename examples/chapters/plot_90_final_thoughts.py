@@ -582,7 +582,9 @@ assert (attended - apart.mean()).abs().max() < 0.05
 # network looks mostly at the middle of its field, as :cite:t:`luo2016` found of
 # convolutions, and ResNet no further than its first two layers do: each of its blocks
 # starts as the identity, with a last norm of zeros. ViT's attention looks as far as an
-# even look would. The drawing says what can be seen; training decides what is.
+# even look would. The drawing says what can be seen; training decides what is: :doc:`in
+# an experiment </experiments/plot_trained_field>` a small ResNet learns, and its look
+# becomes more than twice as wide.
 #
 # What came next
 # --------------
@@ -638,6 +640,14 @@ print(f"cheapest of these: {min(good, key=lambda w: w.minutes).name}")
 #
 # And measure: the error bar of your own test set is usually wider than the difference
 # between two good architectures.
+#
+# Experiments
+# -----------
+#
+# .. minigallery::
+#
+#    ../examples/experiments/plot_trained_field.py
+#    ../examples/experiments/plot_weights_and_work.py
 #
 # What to remember
 # ----------------
