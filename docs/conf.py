@@ -10,11 +10,15 @@ MyST-NB. Our own steps are in docs/_ext, a short file each:
     katex_math.py     formulas as HTML while building
     shortcuts.py      links for the names at the top of vhist
     mend_html.py      small faults of the tools above, mended in the finished pages
+    one_sheet.py      one small style sheet for all pages, instead of a dozen
+    published.py      robots.txt and a feed of changes, when the site has an address
 """
 
+import os
 import sys
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS / "_ext"))
@@ -40,6 +44,7 @@ extensions = [
     "figures",
     "katex_math",
     "mend_html",
+    "one_sheet",
     "shortcuts",
 ]
 nitpicky = True
@@ -96,6 +101,11 @@ intersphinx_mapping = {
 # ---- the chapters --------------------------------------------------------------------
 
 REPOSITORY = PROJECT.get("urls", {}).get("Repository")
+if REPOSITORY:  # .github/workflows/pages.yml puts the notebooks on this branch
+    notebooks_url = REPOSITORY.replace(
+        "https://github.com/", "https://colab.research.google.com/github/"
+    )
+    notebooks_url += "/blob/notebooks"
 INSTALL = f"""\
 # In a fresh environment (Colab, say) this installs what the page needs.
 import importlib.util
@@ -144,6 +154,8 @@ html_logo = "_static/logo.svg"
 html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
+if os.environ.get("VHIST_VERSION"):  # one folder of a site with several versions
+    html_js_files = ["versions.js"]
 html_math_renderer = "katex"
 html_copy_source = False
 html_show_sourcelink = False
@@ -152,8 +164,10 @@ pygments_dark_style = "a11y-high-contrast-dark"
 html_theme_options = {
     "navigation_with_keys": True,
     "light_css_variables": {
-        "font-stack": "'Inter', system-ui, sans-serif",
-        "font-stack--monospace": "'JetBrains Mono', ui-monospace, monospace",
+        "font-stack": "'Inter', 'Inter fallback', system-ui, sans-serif",
+        "font-stack--monospace": (
+            "'JetBrains Mono', 'JetBrains Mono fallback', ui-monospace, monospace"
+        ),
         "color-brand-primary": "#0b5a8f",
         "color-brand-content": "#0b5a8f",
         "color-brand-visited": "#6a4587",
@@ -171,5 +185,16 @@ if REPOSITORY:
         "source_directory": "docs/",
     }
 
-ogp_site_url = PROJECT.get("urls", {}).get("Documentation", "")
+# ---- the published site --------------------------------------------------------------
+
 ogp_social_cards = {"enable": False}  # they would need a font and a drawing per page
+
+# All of these have to name the site's address.
+if address := PROJECT.get("urls", {}).get("Documentation"):
+    html_baseurl = ogp_site_url = address.rstrip("/") + "/"
+    extensions += ["notfound.extension", "published", "sphinx_sitemap"]
+    ogp_use_first_image = True
+    sitemap_url_scheme = "{link}"
+    sitemap_excludes = ["404.html", "genindex.html", "py-modindex.html", "search.html"]
+    # a server sends 404.html for addresses in any folder
+    notfound_urls_prefix = urlsplit(html_baseurl).path

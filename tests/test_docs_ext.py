@@ -5,6 +5,7 @@ import sys
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -21,6 +22,8 @@ import chapters  # noqa: E402
 import figures  # noqa: E402
 import katex_math  # noqa: E402
 import mend_html  # noqa: E402
+import one_sheet  # noqa: E402
+import published  # noqa: E402
 from notebook_text import plain  # noqa: E402
 
 from vhist import plots  # noqa: E402
@@ -313,13 +316,64 @@ def test_empty_cells_leave_no_box() -> None:
     assert "import" in mend_html.mend_markup(box.format("<span>import</span>\n"))
 
 
-def test_pictures_get_their_size_and_load_late(tmp_path: Path) -> None:
+def test_code_keeps_its_functions_links_and_loses_plain_boxes() -> None:
+    code = (
+        '<a class="sphx-glr-backref-instance x" href="t.html"><span class="n">a</span>'
+        '</a> <span class="o">=</span> <a class="y" href="f.html"><span class="n">f'
+        "</span></a>"
+    )
+    once = mend_html.mend_markup(code)
+    assert once == 'a <span class="o">=</span> <a class="y" href="f.html">f</a>'
+
+
+def test_code_says_how_high_it_is() -> None:
+    code = '<div class="highlight-Python notranslate"><div class="highlight"><pre>{}'
+    code += "</pre></div></div>"
+    twice = mend_html.count_lines(code.format("a = 1\nb = 2\n") + code.format("c\n"))
+    assert 'notranslate" style="--lines: 2"><div' in twice
+    assert 'notranslate" style="--lines: 1"><div' in twice
+    assert mend_html.count_lines(twice) == twice
+
+
+def test_scripts_wait_for_the_page() -> None:
+    page = '<script src="a.js"></script><script>b()</script>'
+    once = mend_html.mend_markup(page)
+    assert once == '<script defer src="a.js"></script><script>b()</script>'
+    assert mend_html.mend_markup(once) == once
+
+
+def test_pictures_get_their_size(tmp_path: Path) -> None:
     Image.new("RGB", (30, 20)).save(tmp_path / "a.png")
-    page = '<img alt="a" src="a.png" /><img src="gone.png">' + '<img src="a.png">' * 2
+    page = '<img alt="a" src="a.png" /><img src="gone.png"><img src="a.png">'
     once = mend_html.describe_images(page, tmp_path)
-    assert once.count('width="30" height="20"') == 3
-    assert once.count('loading="lazy"') == 1
+    assert once.count('width="30" height="20"') == 2
     assert mend_html.describe_images(once, tmp_path) == once
+
+
+def test_one_picture_above_the_sections_does_not_wait() -> None:
+    logo, picture = '<img class="sidebar-logo" src="l.svg">', '<img src="a.png">'
+    once = mend_html.hurry(logo + picture * 2 + "<h2></h2>" + picture)
+    assert once.startswith(logo + '<img fetchpriority="high" src="a.png">')
+    assert once.count('loading="lazy"') == 2
+    assert mend_html.hurry(once) == once
+    assert "fetchpriority" not in mend_html.hurry("<h2></h2>" + picture)
+
+
+def test_pictures_within_a_page_become_files(tmp_path: Path) -> None:
+    packed = '<img src="data:image/png;base64,AAAA">'
+    once = mend_html.unpack(packed, tmp_path / "deep", tmp_path / "_images")
+    (file,) = (tmp_path / "_images").iterdir()
+    assert file.read_bytes() == bytes(3)
+    assert once == f'<img src="../_images/{file.name}">'
+
+
+def test_thumbnails_become_webp(tmp_path: Path) -> None:
+    Image.new("RGB", (30, 20)).save(tmp_path / "a_thumb.png")
+    page = '<img src="a_thumb.png"><img src="gone_thumb.png"><img src="b.png">'
+    once = mend_html.lighten(page, tmp_path)
+    assert once == page.replace("a_thumb.png", "a_thumb.webp")
+    with Image.open(tmp_path / "a_thumb.webp") as image:
+        assert image.size == (30, 20)
 
 
 FOOT = """<h1>Title</h1>
@@ -330,16 +384,25 @@ FOOT = """<h1>Title</h1>
 
 
 def test_cost_and_downloads_stand_below_the_title() -> None:
-    once = mend_html.lead(FOOT, "Chapter 2 of 3")
+    once = mend_html.lead(FOOT, "Chapter 2 of 3", "")
     _, line, *_ = once.splitlines()
     assert line == (
         '<p class="page-lead">Chapter 2 of 3 · ran in 1 min 5 s on the CPU that built '
         'it · <a download="" href="../d/plot_10_a.py">script</a> '
         '· <a download="" href="../d/plot_10_a.ipynb">notebook</a></p>'
     )
-    assert mend_html.lead(once, "Chapter 2 of 3") == once
-    assert ">Ran in 1 min" in mend_html.lead(FOOT, "")
-    assert mend_html.lead("<h1>No script</h1>", "") == "<h1>No script</h1>"
+    assert mend_html.lead(once, "Chapter 2 of 3", "") == once
+    assert ">Ran in 1 min" in mend_html.lead(FOOT, "", "")
+    assert mend_html.lead("<h1>No script</h1>", "", "c") == "<h1>No script</h1>"
+
+
+def test_colab_opens_the_notebook_of_a_chapter() -> None:
+    page = Path("html", "chapters", "plot_10_a.html")
+    link = mend_html.colab(page, "https://colab.example/o/r/blob/notebooks")
+    assert link == "https://colab.example/o/r/blob/notebooks/chapters/plot_10_a.ipynb"
+    assert f'<a href="{link}">open in Colab</a></p>' in mend_html.lead(FOOT, "", link)
+    assert mend_html.colab(page, "") == ""
+    assert mend_html.colab(page.with_name("index.html"), "https://x") == ""
 
 
 def test_chapters_know_their_place(tmp_path: Path) -> None:
@@ -350,6 +413,109 @@ def test_chapters_know_their_place(tmp_path: Path) -> None:
     assert mend_html.place(page) == "Chapter 2 of 2"
     assert mend_html.place(page.with_name("index.html")) == ""
     assert mend_html.place(tmp_path / "plot_20_b.html") == ""
+
+
+# ---- one style sheet -----------------------------------------------------------------
+
+
+def test_rules_without_a_use_are_dropped() -> None:
+    css = """
+    /* said */ @font-face { src: url(a.woff2) }
+    .kept, .gone { color: red; /* why */ }
+    .gone { color: red }
+    .kept:is(.gone, p) > a { top: 0 }
+    #gone { left: 0 }
+    @media print { .kept { top: 0 } .gone { top: 0 } }
+    @media print { .gone { top: 0 } }
+    """
+    assert one_sheet.shrink(css, {"kept"}).splitlines() == [
+        "@font-face { src: url(a.woff2) }",
+        ".kept{color: red;}",
+        ".kept:is(.gone, p) > a{top: 0}",
+        "@media print {.kept{top: 0}}",
+    ]
+
+
+def test_names_come_from_pages_and_from_scripts() -> None:
+    page, script = '<p class="a b-c" id="d">e</p>', 'add("f-g")'
+    assert one_sheet.names([page], [script]) == {"a", "b-c", "d", "add", "f-g"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("url(fonts/a.woff2)", "url(vendor/fonts/a.woff2)"),
+        ('url("../b.svg")', 'url("b.svg")'),
+        ("url('data:image/svg+xml,<svg/>')", "url('data:image/svg+xml,<svg/>')"),
+        ("url(#mask)", "url(#mask)"),
+    ],
+)
+def test_addresses_in_style_sheets_move(old: str, new: str) -> None:
+    assert one_sheet.move(old, "_static/vendor") == new
+
+
+def test_pages_load_one_sheet(tmp_path: Path) -> None:
+    sheet = '<link rel="stylesheet" type="text/css" href="{}_static/{}.css?v=12ab" />\n'
+    for name, up in (("search", ""), ("deep/page", "../")):
+        page = tmp_path / f"{name}.html"
+        page.parent.mkdir(exist_ok=True)
+        page.write_text("<p>" + sheet.format(up, "a") + sheet.format(up, "b") + "</p>")
+    (tmp_path / "_static").mkdir()
+    (tmp_path / "_static" / "a.css").write_text("p { top: 0 }")
+    (tmp_path / "_static" / "b.css").write_text("p { top: 1px }")
+    app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(name="html"))
+    one_sheet.bundle(app, None)
+    css = (tmp_path / "_static" / "site.css").read_text()
+    assert css == "p{top: 0}\np{top: 1px}"
+    deep = (tmp_path / "deep" / "page.html").read_text()
+    assert deep.count("stylesheet") == 1
+    assert 'href="../_static/site.css?v=' in deep
+
+    # the next build writes one page anew; the other must follow a new version
+    (tmp_path / "search.html").write_text(sheet.format("", "b"))
+    one_sheet.bundle(app, None)
+    later = (tmp_path / "deep" / "page.html").read_text()
+    assert later.count("stylesheet") == 1
+    assert later != deep
+    one_sheet.bundle(app, None)
+    assert (tmp_path / "deep" / "page.html").read_text() == later
+
+
+# ---- the published site --------------------------------------------------------------
+
+CHANGES = """# Changelog
+
+## 0.3.0 (unreleased)
+
+- Not yet.
+
+## 0.2.0 (2026-12-24)
+
+- A `chapter` & more.
+
+## 0.1.0 (2026-12-01)
+
+- The first.
+"""
+
+
+def test_feed_has_an_entry_for_each_release() -> None:
+    atom = "{http://www.w3.org/2005/Atom}"
+    root = ElementTree.fromstring(
+        published.feed(CHANGES, "https://example.org/vhist/", "vhist")
+    )
+    entries = root.findall(f"{atom}entry")
+    titles = [entry.findtext(f"{atom}title") for entry in entries]
+    assert titles == ["vhist 0.2.0", "vhist 0.1.0"]
+    text = entries[0].findtext(f"{atom}content")
+    assert text == "<ul>\n<li>A <code>chapter</code> &amp; more.</li>\n</ul>\n"
+    assert root.findtext(f"{atom}updated") == "2026-12-24T00:00:00Z"
+    assert len({entry.findtext(f"{atom}id") for entry in entries}) == 2
+
+
+def test_robots_find_the_sitemap() -> None:
+    text = published.robots("https://example.org/vhist/")
+    assert text.splitlines()[-1] == "Sitemap: https://example.org/vhist/sitemap.xml"
 
 
 # ---- formulas ------------------------------------------------------------------------

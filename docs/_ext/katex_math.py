@@ -67,21 +67,11 @@ def _aligned(tex: str) -> str:
     return r"\begin{aligned}" + r"\\".join(lines) + r"\end{aligned}"
 
 
-def add_style(app, pagename, templatename, context, doctree):
-    """Load KaTeX's style only where there is a formula."""
-    if doctree is not None and any(doctree.findall(_is_math)):
-        app.add_css_file(STYLE)
-
-
-def _is_math(node: nodes.Node) -> bool:
-    return isinstance(node, nodes.math | nodes.math_block)
-
-
 def setup(app):
     app.add_html_math_renderer(
         "katex",
         inline_renderers=(visit_math, None),
         block_renderers=(visit_math_block, None),
     )
-    app.connect("html-page-context", add_style)
+    app.add_css_file(STYLE)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,8 +3,12 @@
 Each rule names what is wrong. All are idempotent: a second build changes nothing.
 """
 
+import hashlib
+import os
 import re
+from base64 import b64decode
 from functools import cache
+from itertools import chain, repeat
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -32,6 +36,12 @@ RULES = [
         r'<img class="sidebar-logo"(?! width)',
         r'<img class="sidebar-logo" width="64" height="64"',
     ),
+    # hundreds of links from variables to their types, which the keyboard would step
+    # through, and thousands of boxes around what code has in its plain colour
+    (r'<a class="[^"]*\bsphx-glr-backref-instance\b[^"]*"[^>]*>(.*?)</a>', r"\1"),
+    (r'<span class="[npw]">([^<]*)</span>', r"\1"),
+    # scripts wait until the page is drawn
+    (r"<script (?!defer)(?=[^>]*\bsrc=)", "<script defer "),
     (
         r'<div class="table-wrapper docutils container">',
         '<div class="table-wrapper docutils container" tabindex="0">',
@@ -65,20 +75,30 @@ RULES = [(re.compile(pattern, re.DOTALL), new) for pattern, new in RULES]
 IMAGE = re.compile(
     r'<img\b(?![^>]*\bheight=)[^>]*\bsrc="(?P<src>[^":]+\.(?:png|webp))"[^>]*>'
 )
+CODE = re.compile(
+    r'(?P<box><div class="[^"]*highlight-\w+ notranslate")'
+    r'(?P<code>>\s*<div class="highlight"><pre[^>]*>(?:(?!</pre>).)*</pre>)',
+    re.DOTALL,
+)
+PICTURE = re.compile(r'<img(?![^>]*class="sidebar-logo")[^>]*>')
+THUMB = re.compile(r'(?<= src=")(?P<name>[^":]+_thumb)\.png(?=")')
+PACKED = re.compile(r'(?<= src=")data:image/(?P<kind>png|webp);base64,(?P<data>[^"]+)')
 TOOK = re.compile(
     r'class="sphx-glr-timing">.*?\((?P<minutes>\d+) minutes (?P<seconds>[\d.]+) seconds'
 )
 DOWNLOAD = re.compile(r'<a class="reference download[^>]*href="([^"]+)"')
-LAZY_AFTER = 2  # the first figure, as two drawings, is loaded at once
 
 
 def mend(app, exception):
     if exception or app.builder.format != "html":
         return
-    for page in Path(app.outdir).rglob("*.html"):
+    site = Path(app.outdir)
+    for page in site.rglob("*.html"):
         old = page.read_text(encoding="utf-8")
-        new = describe_images(mend_markup(old), page.parent)
-        new = lead(new, place(page))
+        new = mend_markup(unpack(old, page.parent, site / "_images"))
+        new = lighten(count_lines(new), page.parent)
+        new = hurry(describe_images(new, page.parent))
+        new = lead(new, place(page), colab(page, app.config.notebooks_url))
         if new != old:
             page.write_text(new, encoding="utf-8")
 
@@ -89,25 +109,74 @@ def mend_markup(html: str) -> str:
     return html
 
 
+def unpack(html: str, folder: Path, images: Path) -> str:
+    """Put pictures that a page holds within itself into files, which can come later."""
+
+    def save(match: re.Match) -> str:
+        data = b64decode(match["data"])
+        file = images / f"{hashlib.sha256(data).hexdigest()[:16]}.{match['kind']}"
+        images.mkdir(exist_ok=True)
+        file.write_bytes(data)
+        return Path(os.path.relpath(file, folder)).as_posix()
+
+    return PACKED.sub(save, html)
+
+
+def count_lines(html: str) -> str:
+    """Say how high code is, so that a browser can put off its layout (custom.css)."""
+
+    def count(match: re.Match) -> str:
+        lines = match["code"].count("\n")
+        return f'{match["box"]} style="--lines: {lines}"{match["code"]}'
+
+    return CODE.sub(count, html)
+
+
+def lighten(html: str, folder: Path) -> str:
+    """Show thumbnails as WebP, a tenth in size; sphinx-gallery writes only PNG."""
+
+    def convert(match: re.Match) -> str:
+        png = folder / unquote(f"{match['name']}.png")
+        if not png.is_file():
+            return match[0]
+        webp = png.with_suffix(".webp")
+        if not webp.exists() or webp.stat().st_mtime < png.stat().st_mtime:
+            with Image.open(png) as image:
+                image.save(webp, quality=85)
+        return f"{match['name']}.webp"
+
+    return THUMB.sub(convert, html)
+
+
 def describe_images(html: str, folder: Path) -> str:
-    """Give pictures their size, so that the text does not jump, and load them late."""
-    seen = 0
+    """Give pictures their size, so that the text does not jump when they arrive."""
 
     def describe(match: re.Match) -> str:
-        nonlocal seen
         file = folder / unquote(match["src"])
         if not file.is_file():
             return match[0]
-        seen += 1
         width, height = size(file.resolve())
-        late = (
-            ' loading="lazy"'
-            if seen > LAZY_AFTER and "loading=" not in match[0]
-            else ""
-        )
-        return f'<img width="{width}" height="{height}"{late}{match[0][4:]}'
+        return f'<img width="{width}" height="{height}"{match[0][4:]}'
 
     return IMAGE.sub(describe, html)
+
+
+def hurry(html: str) -> str:
+    """Let pictures come when a reader gets near them; one above all sections at once.
+
+    Of a figure's two drawings that is the light one: a browser fetches a lazy one only
+    where it is shown.
+    """
+    first = PICTURE.search(html)
+    lead = first is not None and "<h2" not in html[: first.start()]
+    speeds = chain([' fetchpriority="high"'] * lead, repeat(' loading="lazy"'))
+
+    def set_speed(match: re.Match) -> str:
+        speed = next(speeds)
+        known = re.search(r" (?:loading|fetchpriority)=", match[0])
+        return match[0] if known else f"<img{speed}{match[0][4:]}"
+
+    return PICTURE.sub(set_speed, html)
 
 
 def place(page: Path) -> str:
@@ -118,7 +187,14 @@ def place(page: Path) -> str:
     return f"Chapter {chapters.index(page.name) + 1} of {len(chapters)}"
 
 
-def lead(html: str, place: str) -> str:
+def colab(page: Path, notebooks: str) -> str:
+    """Return the address at which Colab opens a chapter's notebook, if there is one."""
+    if not notebooks or not page.name.startswith("plot_"):
+        return ""
+    return f"{notebooks}/{page.parent.name}/{page.stem}.ipynb"
+
+
+def lead(html: str, place: str, colab: str) -> str:
     """Repeat below the title what stands at the foot: the cost and the downloads."""
     took = TOOK.search(html)
     if took is None or 'class="page-lead"' in html:
@@ -136,6 +212,7 @@ def lead(html: str, place: str) -> str:
             for ending, word in words.items()
             if ending in links
         ),
+        *([f'<a href="{colab}">open in Colab</a>'] if colab else []),
     ]
     facts[0] = facts[0][0].upper() + facts[0][1:]
     line = f'<p class="page-lead">{" · ".join(facts)}</p>'
@@ -149,5 +226,6 @@ def size(file: Path) -> tuple[int, int]:
 
 
 def setup(app):
+    app.add_config_value("notebooks_url", "", "html", str)
     app.connect("build-finished", mend, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

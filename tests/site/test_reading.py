@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from conftest import CHAPTERS, SITE
+from conftest import CHAPTERS, ROOT, SITE
 from playwright.sync_api import Browser, Page, expect
 
 THEME = "document.body.dataset.theme"
@@ -131,3 +131,49 @@ def test_code_fits_the_page(path: str, page: Page, server: str) -> None:
         ".map(e => e.innerText.split('\\n')[0])"
     )
     assert not wide
+
+
+VERSIONS = ROOT / "docs" / "_static" / "versions.js"
+
+
+def test_other_versions_are_offered(page: Page, server: str) -> None:
+    page.route("**/versions.json", lambda route: route.fulfill(json=["latest", "0.1"]))
+    page.goto(f"{server}/{CHAPTERS[0]}")
+    page.add_script_tag(path=VERSIONS)
+    choice = page.get_by_label("Version")
+    expect(choice).to_be_visible()
+    assert choice.locator("option").all_text_contents() == ["latest", "0.1"]
+    page.route("**/0.1/", lambda route: route.fulfill(body="the first"))
+    choice.select_option("0.1")
+    page.wait_for_url("**/0.1/")
+
+
+@pytest.mark.parametrize("answer", [{"json": ["latest"]}, {"status": 404}])
+def test_one_version_offers_no_choice(page: Page, server: str, answer: dict) -> None:
+    page.route("**/versions.json", lambda route: route.fulfill(**answer))
+    page.goto(f"{server}/{CHAPTERS[0]}")
+    with page.expect_response("**/versions.json"):
+        page.add_script_tag(path=VERSIONS)
+    page.wait_for_timeout(200)
+    expect(page.get_by_label("Version")).to_have_count(0)
+
+
+def test_from_disk_no_versions_are_asked_for(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((SITE / CHAPTERS[0]).as_uri())
+    page.add_script_tag(path=VERSIONS)
+    page.wait_for_timeout(200)
+    assert not [url for url in asked if url.endswith("versions.json")]
+    expect(page.get_by_label("Version")).to_have_count(0)
+
+
+def test_from_disk_the_style_and_the_fonts_are_there(page: Page) -> None:
+    page.goto((SITE / CHAPTERS[0]).as_uri())
+    assert (
+        page.evaluate("document.styleSheets[0].href")
+        .split("?")[0]
+        .endswith("_static/site.css")
+    )
+    faces = "document.fonts.ready.then(() => document.fonts.check('16px Inter'))"
+    assert page.evaluate(faces)
