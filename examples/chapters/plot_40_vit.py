@@ -857,47 +857,8 @@ assert (answers["96"] == y).float().mean() > 0.7 * (answers["64"] == y).float().
 assert not vhist.create_model("vit_small_8").head.weight.any()
 
 # %%
-# The old weights work with more words, before any step of fine-tuning.
-#
-# A guide's numbers
-# -----------------
-# The guide whose waves and class words we met has more to check.
-
-with torch.device("meta"):
-    whole = vhist.create_model("vit_b_16", num_classes=3)
-whole = sum(p.numel() for p in whole.parameters())
-print(f"three classes: {whole:,} parameters; the guide's 85,648,899 lack")
-print(f"{whole - 85_648_899:,}: its class word and positions are not learned")
-assert whole - 85_648_899 == 768 + 197 * 768
-
-flat = nn.Flatten()(torch.zeros(16, 16, 3))
-print(f"nn.Flatten of a patch (16, 16, 3): {tuple(flat.shape)}, not (1, 768)")
-print(f"a month at $12.88 an hour: ${12.88 * 24 * 30:,.2f}, not $5,924")
-print(f"225 pictures in batches of 32: {-(-225 // 32)} steps an epoch")
-
-# %%
-# .. dropdown:: And its sentences
-#
-#    * *A ViT does not look at the picture as a whole.* It does, from the first block.
-#    * *Its encoder is made of blocks of convolutions.* It has none.
-#    * *The class word is random and unimportant.* It is learned, and starts at zero.
-#    * *224 pixels, as in table 4.* That is for pre-training, in table 3; fine-tuning
-#      had 384. And "ViT-16" is ViT-B/16.
-#    * *Equations 1 to 3.* Missing is the fourth, the last norm; the pseudo-code leaves
-#      out all norms.
-#    * *Dropout 0.1 from the paper's table 3.* For ImageNet and ImageNet-21k; for JFT it
-#      is zero. The code takes an ``attn_dropout`` and never uses it.
-#    * *A perceptron is a linear layer.* A perceptron is one unit with a threshold, a
-#      linear layer has many without.
-#    * *Adam with rate 1e-3 and weight decay 0.1, as in the paper.* Two rows, mixed: the
-#      paper has 8e-4 and 0.1 for JFT, 1e-3 and 0.03 for ImageNet-21k, 3e-3 and 0.3 for
-#      ImageNet, batches of 4,096 and 10,000 steps of warm-up. And in Adam such a decay
-#      is :doc:`something else </experiments/plot_weight_decay>`.
-#    * *Pre-trained on ImageNet with 14,197,122 pictures.* So many has ImageNet-21k. The
-#      weights that it loads are from ImageNet, 1.28 million, in 300 epochs.
-#    * *Seven epochs there, five here.* Seven are JFT's; its log has ten.
-#    * *Accuracies, in percent.* The notebook's are fractions with a percent sign, and
-#      :doc:`means of batch means </experiments/plot_average_of_averages>` besides.
+# The old weights work with more words, before any step of fine-tuning. What they are
+# worth for other classes is :doc:`a chapter of its own <plot_55_finetuning>`.
 #
 # Where this differs
 # ------------------
