@@ -17,7 +17,11 @@ from vhist.data import WNIDS, list_folder
 from vhist.plots import use_style
 
 NAMES = atlas.val_files()
-RECORDS = [r for r in runs.load_all() if r.data["name"].startswith("imagenette")]
+RECORDS = [
+    run
+    for run in runs.load_all()
+    if run.data["name"].startswith("imagenette") and len(run.data["classes"]) == 10
+]
 
 
 @pytest.fixture

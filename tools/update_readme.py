@@ -41,7 +41,10 @@ def results() -> str:
         found = this.records()
         if found:
             about = f"{this.about} `vhist runs record {name}` repeats them."
-            parts += [f"## Plan: {name}", about, table(found), commands(found)]
+            rows = table(found)
+            if name not in COMPARED:  # dozens, each a point of a figure
+                rows = f":::{{dropdown}} The records\n{rows}\n:::"
+            parts += [f"## Plan: {name}", about, rows, commands(found)]
         for record in chain(*found.values()):
             rest.pop(record.name, None)
     if rest:
