@@ -93,6 +93,13 @@ def site(session: nox.Session) -> None:
 
 
 @nox.session
+def book(session: nox.Session) -> None:
+    """Print the built site as one PDF, vhist.pdf beside its pages (needs Chromium)."""
+    session.install(*groups("browser"))
+    session.run("python", "tools/book.py")
+
+
+@nox.session
 def downloads(session: nox.Session) -> None:
     """Run what readers download, in a fresh environment that has only the wheel."""
     session.install("build", "pytest>=8.3")

@@ -196,5 +196,13 @@ if address := PROJECT.get("urls", {}).get("Documentation"):
     ogp_use_first_image = True
     sitemap_url_scheme = "{link}"
     sitemap_excludes = ["404.html", "genindex.html", "py-modindex.html", "search.html"]
+    html_theme_options["footer_icons"] = [  # nox -s book prints it
+        {
+            "name": "The book as one PDF",
+            "url": f"{html_baseurl}vhist.pdf",
+            "html": "PDF",
+            "class": "",
+        }
+    ]
     # a server sends 404.html for addresses in any folder
     notfound_urls_prefix = urlsplit(html_baseurl).path

@@ -4,8 +4,8 @@
 """
 
 import os
-import shutil
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +21,9 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 ROOT = Path(__file__).parent.parent.parent
-SITE = Path(os.environ.get("VHIST_SITE", ROOT / "docs" / "_build" / "html"))
+sys.path.insert(0, str(ROOT / "tools"))
+from book import SITE, chromium  # noqa: E402
+
 NODE = Path(os.environ.get("VHIST_NODE", ROOT / "node_modules"))
 
 # Pages by their path within the site, without those that only hold static files.
@@ -36,12 +38,6 @@ CHAPTERS = [page for page in PAGES if page.startswith("chapters/plot_")]
 def pytest_sessionstart() -> None:
     if not CHAPTERS:
         raise pytest.UsageError(f"no chapters in {SITE}; run `nox -s docs` first")
-
-
-def chromium() -> str | None:
-    """The Chromium of the system; without one Playwright takes its own."""
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    return os.environ.get("CHROME_PATH") or next(filter(None, map(shutil.which, names)))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import CHAPTERS, NODE, PAGES, chromium
+from book import chromium
+from conftest import CHAPTERS, NODE, PAGES
 
 LEAST = {"performance": 95, "accessibility": 100, "best-practices": 95, "seo": 95}
 # one page of each kind, and all chapters
