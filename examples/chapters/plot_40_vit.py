@@ -979,7 +979,14 @@ vhist.plan.load("ablations").compare("vit", "vit_no_positions")
 vhist.plan.load("ablations").compare("vit", "vit_sincos")
 
 # %%
-# .. dropdown:: What to think about for 4 and 5
+# 6. *Class word or mean?* The same network without a class word, its answer read from
+#    the mean of the patches. Predict: what does each of the 64 patches have to hold in
+#    the last block, now that all are read?
+
+vhist.plan.load("ablations").compare("vit", "vit_mean")
+
+# %%
+# .. dropdown:: What to think about for 4, 5 and 6
 #
 #    Each patch keeps its 8 by 8 pixels, so texture and colour stay whatever happens to
 #    places. Nine epochs are short for learning a table, and fixed waves need no
