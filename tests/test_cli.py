@@ -4,6 +4,7 @@ import inspect
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -538,6 +539,9 @@ def test_a_run_begins_with_the_weights_of_another(vhist, greys, tmp_path):
     code, out, _ = vhist(*chosen, "--dry-run")
     assert code == 0
     assert "8 + 16 of 2 classes" in out
+    assert re.search(r"first weights\s+greys \w{16}\n", out)
+    code, _, err = vhist(*words, "--dry-run", "--weights", "grays")
+    assert (code, "no weights grays" in err) == (2, True)
     code, _, err = vhist(*chosen)
     assert code == 0, err
     first, second = (

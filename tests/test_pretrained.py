@@ -61,6 +61,94 @@ def test_imagenet_asks_torchvision_for_its_first_weights(monkeypatch):
     assert not ours.fc.weight.any()
 
 
+def renamed(state: dict, new: dict) -> dict:
+    for before, after in new.items():
+        state = {key.replace(before, after): v for key, v in state.items()}
+    return state
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_weights_as_they_were_published(old, tmp_path):
+    """ViT's file has older names, ResNet's no counts, VGG's another format."""
+    vit = torchvision.models.VisionTransformer(32, 16, 2, 2, 32, 64, num_classes=10)
+    published = renamed(
+        vit.state_dict(), {"mlp.0.": "mlp.linear_1.", "mlp.3.": "mlp.linear_2."}
+    )
+    ours = small_vit(patch_size=16, image_size=32)
+    pretrained.load_weights(ours, published)
+    theirs = vit.encoder.layers.encoder_layer_1.mlp[3].weight
+    assert torch.equal(ours.blocks[1].mlp.fc2.weight, theirs)
+
+    resnet = torchvision.models.resnet18().state_dict()
+    published = {k: v for k, v in resnet.items() if "num_batches" not in k}
+    path = tmp_path / "resnet18.pth"
+    torch.save(published, path, _use_new_zipfile_serialization=not old)
+    ours = create_model("resnet18", weights=path, conv_bias=False)
+    assert torch.equal(ours.conv1.weight, resnet["conv1.weight"])
+
+
+@pytest.mark.parametrize("name", [n for n in list_models() if "small" in n])
+def test_every_model_takes_its_own_weights(name):
+    source, model = create_model(name), create_model(name)
+    pretrained.load_weights(model, source.state_dict())
+    for key, value in source.state_dict().items():
+        assert torch.equal(model.state_dict()[key], value)
+
+
+class Hostile:
+    def __reduce__(self):
+        return (open, ("owned", "w"))
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_code_in_a_file_is_not_run(zipped, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"a": Hostile()}, "x.pth", _use_new_zipfile_serialization=zipped)
+    with pytest.raises(ValueError, match="no file of weights"):
+        pretrained.read_weights("x.pth", "resnet18")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    kept = tmp_path / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes((tmp_path / "x.pth").read_bytes())
+    with pytest.raises(ValueError, match="delete it and try again"):
+        pretrained.read_weights("imagenet", "resnet18")
+    assert not (tmp_path / "owned").exists()
+
+
+def spoilt(key: str, value: torch.Tensor) -> dict:
+    return small_vit().state_dict() | {key: value}
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (
+            spoilt("norm.bias", torch.full((32,), torch.nan)),
+            "norm.bias of the weights is no plain array",
+        ),
+        (
+            spoilt("norm.bias", torch.zeros(32, dtype=torch.int8)),
+            "finite numbers .torch.int8",
+        ),
+        (spoilt("norm.bias", torch.zeros(32, dtype=torch.cfloat)), "complex"),
+        (spoilt("norm.bias", torch.zeros(32).to_sparse()), "no plain array"),
+        (spoilt("norm.bias", torch.zeros(32, device="meta")), "no plain array"),
+        (spoilt("positions", torch.zeros(65)), r"shape \(1, n, width\), got \(65,\)"),
+    ],
+)
+def test_numbers_that_are_no_weights(state, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        pretrained.load_weights(small_vit(), state)
+    assert "\n" not in str(caught.value)
+
+
+def test_half_precision_becomes_float32_even_for_a_finer_grid():
+    state = {key: value.half() for key, value in small_vit().state_dict().items()}
+    larger = small_vit(image_size=96)
+    pretrained.load_weights(larger, state)
+    assert {p.dtype for p in larger.parameters()} == {torch.float32}
+
+
 def test_without_a_network_one_line_says_what_to_fetch(monkeypatch):
     def refuse(*_, **__):
         raise URLError("no network")
@@ -201,6 +289,19 @@ def test_a_frozen_backbone_stays_bit_for_bit(kind, rate, moved, few):
         assert torch.equal(model.state_dict()[key], before[key]) == (not moved)
 
 
+def test_what_the_run_froze_learns_again_and_what_others_froze_does_not(few):
+    options = {"blocks": [1], "widths": [8], "stem_width": 8}
+    model = create_model("resnet_small", num_classes=2, **options)
+    model.conv1.weight.requires_grad_(requires_grad=False)
+    before = model.conv1.weight.clone()
+    for rate in (0.0, 1.0):
+        recipe = Recipe(epochs=1, batch_size=4, image_size=32, backbone_lr=rate)
+        fit(model, few, recipe, verbose=False)
+        free = [key for key, p in model.named_parameters() if not p.requires_grad]
+        assert free == ["conv1.weight"]
+    assert torch.equal(model.conv1.weight, before)
+
+
 def test_a_smaller_rate_moves_the_backbone_less(few):
     def moved(rate):
         torch.manual_seed(0)
@@ -262,7 +363,9 @@ def test_fewer_pictures_are_a_part_of_more_and_follow_the_seed():
     [
         (["tensch"], None, "sketchnette has no class 'tensch'; there are tench, "),
         (["tench", "tench"], None, "the class 'tench' is named twice"),
-        ([], 0, "per_class must be at least 1, got 0"),
+        ([], 0, "per_class must be a whole number, at least 1, got 0"),
+        ([], 2.5, "per_class must be a whole number, at least 1, got 2.5"),
+        ([], True, "per_class must be a whole number, at least 1, got True"),
         ([], 10**6, "training pictures of tench, per_class=1000000 asks for more"),
     ],
 )

@@ -157,8 +157,10 @@ class Dataset:
                 )
             if names.count(name) > 1:
                 raise ValueError(f"the class {name!r} is named twice")
-        if per_class is not None and per_class < 1:
-            raise ValueError(f"per_class must be at least 1, got {per_class}")
+        if per_class is not None and not (fits(per_class, int) and per_class >= 1):
+            raise ValueError(
+                f"per_class must be a whole number, at least 1, got {brief(per_class)}"
+            )
         old = [self.classes.index(name) for name in names]
         train = [torch.nonzero(self.train.labels == label)[:, 0] for label in old]
         val = [torch.nonzero(self.val.labels == label)[:, 0] for label in old]

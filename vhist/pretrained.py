@@ -6,16 +6,19 @@ pictures of another size the position embeddings are interpolated in two dimensi
 """
 
 import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from zipfile import is_zipfile
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vhist._checks import check_file
 from vhist.checkpoint import read_whole
 
-__all__ = ["head", "interpolate_positions", "load_weights", "read_weights"]
+__all__ = ["fitted", "head", "interpolate_positions", "load_weights", "read_weights"]
 
 
 def read_weights(weights: str | Path, model: str) -> dict[str, Tensor]:
@@ -44,10 +47,21 @@ def read_weights(weights: str | Path, model: str) -> dict[str, Tensor]:
         raise FileNotFoundError(
             f"no weights {path}; name a file (.pt, .pth), a run, or 'imagenet'"
         )
-    state = read_whole(path, "file of weights")
+    check_file(path)
+    state = read_whole(path, "file of weights") if is_zipfile(path) else _read_old(path)
     if not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"{path} is no file of weights")
     return state
+
+
+def _read_old(path: Path) -> dict:
+    """Read the format that PyTorch wrote until 2020, as for VGG of 2017."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        return dict(state)
+    except Exception as error:  # PyTorch raises whatever a broken file provokes
+        raise ValueError(f"{path} is damaged or no file of weights") from error
 
 
 def _download(model: str) -> dict[str, Tensor]:
@@ -61,9 +75,19 @@ def _download(model: str) -> dict[str, Tensor]:
             "vit_b_16 and others of their kind"
         )
     found = models.get_model_weights(model)["IMAGENET1K_V1"]
+    kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(found.url).name
+    begun = kept.exists()
     try:
-        return dict(found.get_state_dict(progress=False, check_hash=True))
-    except (OSError, RuntimeError) as error:
+        with warnings.catch_warnings(action="ignore"):
+            state = found.get_state_dict(
+                progress=False, check_hash=True, weights_only=True
+            )
+        return dict(state)
+    except Exception as error:  # of the network, or of whatever lies in the cache
+        if begun:
+            raise ValueError(
+                f"{kept} is damaged or no file of weights; delete it and try again"
+            ) from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileNotFoundError(
             f"could not download the weights of {model} ({reason}); fetch {found.url} "
@@ -92,16 +116,26 @@ def load_weights(
     ValueError
         If they are of another model; nothing is copied.
     """
-    own, found = model.state_dict(), dict(state)
-    if hasattr(model, "torchvision_keys"):
-        keys: dict[str, str] = model.torchvision_keys()  # type: ignore[operator]
-        if set(found) == set(keys.values()):
-            found = {key: found[theirs] for key, theirs in keys.items()}
+    model.load_state_dict(fitted(model, state, new_head=new_head))
+
+
+def fitted(
+    model: nn.Module, state: Mapping[str, Tensor], *, new_head: bool = False
+) -> dict[str, Tensor]:
+    """Return the weights as :func:`load_weights` copies them into a model.
+
+    Takes and raises the same; the model may be on PyTorch's meta device, without
+    numbers of its own.
+    """
+    own, found = model.state_dict(), _renamed(model, state)
+    for key in found.keys() & own.keys():
+        if own[key].is_floating_point():
+            found[key] = _floats(key, found[key])
     last, _ = head(model)
     ours = [key for key in own if key.startswith(f"{last}.")]
     if new_head or _shapes(found, ours) != _shapes(own, ours):
-        found |= {key: torch.zeros_like(own[key]) for key in ours}
-    if {"positions"} <= found.keys() & own.keys():
+        found |= {key: torch.zeros(own[key].shape) for key in ours}
+    if "positions" in found and "positions" in own:
         tokens = own["positions"].shape[1]
         found["positions"] = interpolate_positions(found["positions"], tokens)
     here, there = (
@@ -117,11 +151,45 @@ def load_weights(
             f"weights and {here.get(first, 'missing')} in the model; build it with "
             "the options that they were trained with"
         )
-    model.load_state_dict(found)
+    return found
+
+
+def _renamed(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights with the names of vhist, if theirs are those of torchvision."""
+    found = dict(state)
+    try:
+        names: dict[str, str] = model.torchvision_keys()  # type: ignore[operator]
+    except (AttributeError, TypeError):  # torchvision has no such model
+        return found
+    # The published ViTs are older than the present names of their MLPs.
+    old = {"mlp.linear_1.": "mlp.0.", "mlp.linear_2.": "mlp.3."}
+    for before, after in old.items():
+        found = {key.replace(before, after): value for key, value in found.items()}
+    # Files of before 2018 do not count batches, which nothing here needs.
+    counts = {
+        theirs for theirs in names.values() if theirs.endswith("_batches_tracked")
+    }
+    if set(found) | counts != set(names.values()):
+        return dict(state)
+    none = torch.tensor(0)
+    return {key: found.get(theirs, none) for key, theirs in names.items()}
+
+
+def _floats(key: str, value: Tensor) -> Tensor:
+    """Return numbers as float32; raise ValueError if they could be no weights."""
+    real = value.is_floating_point() and value.layout == torch.strided
+    if not real or value.is_meta or not value.isfinite().all():
+        raise ValueError(
+            f"{key} of the weights is no plain array of finite numbers "
+            f"({value.dtype}, {value.layout}, {value.device})"
+        )
+    return value.float()
 
 
 def head(model: nn.Module) -> tuple[str, nn.Linear]:
-    """Return the name and the layer that turns features into logits, the last linear.
+    """Return the name and the layer that turns features into logits.
+
+    It is the last linear layer that the model declares.
 
     Raises
     ------
@@ -161,6 +229,10 @@ def interpolate_positions(positions: Tensor, tokens: int) -> Tensor:
     .. [1] A. Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for
        Image Recognition at Scale", ICLR 2021, arXiv:2010.11929, section 3.2.
     """
+    if positions.ndim != 3:
+        raise ValueError(
+            f"positions have shape (1, n, width), got {tuple(positions.shape)}"
+        )
     n = positions.shape[1]
     if n == tokens:
         return positions
@@ -173,7 +245,8 @@ def interpolate_positions(positions: Tensor, tokens: int) -> Tensor:
         )
     token, grid = positions[:, :extra], positions[:, extra:]
     grid = grid.transpose(1, 2).unflatten(2, (old, old))  # (1, n, w) -> (1, w, g, g)
-    # Not for its smoothing alone: this kernel repeats a linear course, the other not.
+    # With antialias, PyTorch's cubic kernel has a = -0.5 and repeats a linear course;
+    # without, its a = -0.75 does not.
     grid = F.interpolate(grid, (new, new), mode="bicubic", antialias=True)
     return torch.cat([token, grid.flatten(2).transpose(1, 2)], dim=1)
 

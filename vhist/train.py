@@ -176,7 +176,6 @@ def fit(
         data = data.to(device)
     # Convolutions run up to a quarter faster with channels last, also on a CPU.
     model.to(memory_format=torch.channels_last)
-    set_mode(model, recipe)
     parameters = list(model.parameters())
     optimizer = make_optimizer(model, recipe)
     average = _average(model, recipe)
@@ -189,6 +188,7 @@ def fit(
     state = State(model, optimizer, average, batches, facts)
     keeper = Keeper(state, checkpoint, checkpoint_seconds)
     keeper.begin(resume)
+    frozen = set_mode(model, recipe)
     net = team.wrap(_compiled(model, recipe, steps, device))
     criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     autocast = _autocast(recipe.precision, device)
@@ -197,6 +197,7 @@ def fit(
     verbose, result = verbose and team.first, None
     set_lr(optimizer, recipe.lr_at((state.step + 1) / steps))
     with (
+        _thawed(frozen),
         keeper,
         _Board(tensorboard if team.first else None) as board,
         _memory_advice(recipe),
@@ -439,11 +440,38 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, recipe.lr, fused=True)
 
 
-def set_mode(model: nn.Module, recipe: Recipe) -> None:
-    """Set a model to training; a frozen backbone to evaluation, without gradients."""
-    frozen = recipe.backbone_lr == 0
-    model.train(not frozen).requires_grad_(not frozen)
-    head(model)[1].train().requires_grad_()
+def set_mode(model: nn.Module, recipe: Recipe) -> list[nn.Parameter]:
+    """Set a model to training, but a frozen backbone to evaluation.
+
+    Returns
+    -------
+    list of nn.Parameter
+        Those that need no gradient any more.
+    """
+    model.train()
+    if recipe.backbone_lr > 0:
+        return []
+    model.eval()
+    name, layer = head(model)
+    layer.train()
+    frozen = [
+        p
+        for key, p in model.named_parameters()
+        if p.requires_grad and not key.startswith(f"{name}.")
+    ]
+    for p in frozen:
+        p.requires_grad_(requires_grad=False)
+    return frozen
+
+
+@contextmanager
+def _thawed(frozen: list[nn.Parameter]) -> Iterator[None]:
+    """Let the backbone learn again when the run has ended, however it did."""
+    try:
+        yield
+    finally:
+        for p in frozen:
+            p.requires_grad_()
 
 
 def seed_step(seed: int, step: int, rank: int = 0) -> None:

@@ -171,7 +171,7 @@ def train(
     _check_writable(options.out)
     if options.threads:
         torch.set_num_threads(options.threads)
-    state, origin = _first_weights(options, model)
+    state, origin = _first_weights(options, model, recipe)
     with locked(files.state), processes(_device(options.device)) as device:
         data = load_dataset(
             options.data,
@@ -224,20 +224,28 @@ def train(
         print(f"{percent(run)} in {run.seconds:.0f} s, written to {files.record}")
 
 
-def _first_weights(options: Options, model: str) -> tuple[dict | None, str]:
-    """Return what a run begins with, if it is given, and what its record says of it."""
-    from vhist.pretrained import read_weights
+def _first_weights(
+    options: Options, model: str, recipe: Recipe
+) -> tuple[dict | None, str]:
+    """Return what a run begins with, if it is given, and what its record says of it.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If they are not there, or are of another model; before data is loaded.
+    """
+    from vhist.estimate import hollow_model
+    from vhist.pretrained import fitted, read_weights
 
     given = options.weights
     if given is None:
         return None, ""
+    run = options.out / f"{given}.pt"
+    path = run if run.exists() and not Path(given).exists() else Path(given)
+    state = read_weights(given if given == "imagenet" else path, model)
+    fitted(hollow_model(model, recipe, **options.built()), state, new_head=True)
     if given == "imagenet":
-        return read_weights(given, model), given
-    path = Path(given)
-    if not path.exists():
-        run = options.out / f"{given}.pt"
-        path = run if run.exists() else path
-    state = read_weights(path, model)
+        return state, given
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return state, f"{path.stem} {digest[:16]}"
 
@@ -325,6 +333,9 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
         state = "begun: --resume continues it, without it the name is refused"
     else:
         state = "none of that name: begins"
+    begins = options.weights or "random"
+    if begins not in ("random", "imagenet"):  # which would be downloaded
+        begins = _first_weights(options, model, recipe)[1]
     kind = f"{device}, {'bfloat16' if short else 'float32'}, {team} process"
     facts = [
         ("run", files.record.stem),
@@ -332,6 +343,7 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
         ("pictures", f"{train:,} + {val:,} of {classes} classes ({where})"),
         ("steps", f"{steps:,} per epoch, {steps * recipe.epochs:,} in all"),
         ("parameters", f"{layers.parameters:,}"),
+        ("first weights", begins),
         ("multiply-adds", f"{layers.macs:,} per picture, forward"),
         ("device", f"{kind}{'es' if team > 1 else ''}"),
         ("memory", f"about {megabytes(sum(memory.values()))} per process:"),
