@@ -176,7 +176,7 @@ def test_the_readmes_table_is_short_and_names_its_plans():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     table = readme.split("<!-- results -->")[1].split("<!-- end of results -->")[0]
     rows = [line for line in table.splitlines() if line.startswith("|")][2:]
-    assert 4 <= len(rows) <= 8
+    assert 4 <= len(rows) <= 10  # a screen of a telephone
     plans = {row.split("|")[2].strip() for row in rows}
     assert all(f"`vhist runs record {plan}`" in table for plan in plans)
 
