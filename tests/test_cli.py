@@ -574,6 +574,8 @@ def test_a_run_begins_with_the_weights_of_another(vhist, greys, tmp_path):
             "do not fit ResNet",
         ),
         (["--classes", "red"], "has no class 'red'; there are dark, light"),
+        (["--classes", "red", "--dry-run"], "has no class 'red'; there are dark, li"),
+        (["--classes", "dark", "dark", "--dry-run"], "'dark' is named twice"),
         (["--per-class", "9"], "has 8 training pictures of dark, per_class=9 asks"),
         (["--per-class", "0"], "per_class must be at least 1"),
         (["--backbone-lr", "-1"], "backbone_lr cannot be below 0"),

@@ -16,7 +16,7 @@ from pybtex.database import parse_string
 from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "docs" / "_ext"))
+sys.path.insert(0, str(ROOT / "docs" / "_ext"))  # comes before the imports
 
 import chapters  # noqa: E402
 import figures  # noqa: E402

@@ -245,6 +245,14 @@ def test_a_transformer_takes_larger_pictures_with_interpolated_positions():
 # ---- what is trained how -------------------------------------------------------------
 
 
+def test_a_model_without_a_head_has_one_rate():
+    model = nn.Sequential(nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    groups = make_optimizer(model, Recipe()).param_groups
+    assert [g["lr_scale"] for g in groups] == [1.0, 1.0]
+    with pytest.raises(ValueError, match="no linear layer"):
+        make_optimizer(model, Recipe(backbone_lr=0.1))
+
+
 def test_each_group_has_its_rate():
     model = create_model("resnet_small", blocks=[1], widths=[8], stem_width=8)
     groups = make_optimizer(

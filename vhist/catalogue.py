@@ -111,7 +111,7 @@ def count_pictures(
     FileNotFoundError, ValueError
         As :func:`vhist.load_dataset` does.
     """
-    from vhist.data import WNIDS, list_folder
+    from vhist.data import WNIDS, check_classes, list_folder
 
     source, folder = SOURCES[name], locate(name, root, size)
     if folder is None and name == "folder":
@@ -123,7 +123,8 @@ def count_pictures(
     if folder is not None:
         found, splits = list_folder(folder)
         names = [WNIDS.get(c, c) for c in found]
-        kept = {names.index(c) for c in classes or names if c in names}
+        check_classes(folder.name, classes, names)
+        kept = {names.index(c) for c in classes or names}
         train, val = (sum(label in kept for _, label in split) for split in splits)
         return (
             len(kept),
@@ -134,6 +135,8 @@ def count_pictures(
     if source.classes is None or source.train is None or source.val is None:
         raise ValueError(f"data set {name!r} is not known")
     where = "drawn when first used" if name == "sketchnette" else "to be downloaded"
+    if name != "cifar10":  # the ten classes of Imagenette, photographed or drawn
+        check_classes(name, classes, [*WNIDS.values()])
     n = len(classes) or source.classes
     train, val = (count * n // source.classes for count in (source.train, source.val))
     return n, per_class * n if per_class else train, val, where

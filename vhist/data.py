@@ -29,6 +29,7 @@ __all__ = [
     "Dataset",
     "Split",
     "cache_dir",
+    "check_classes",
     "colour_components",
     "cutmix",
     "decode",
@@ -149,14 +150,7 @@ class Dataset:
             If there is no class of that name, it is named twice, or has fewer pictures.
         """
         names = tuple(classes) or self.classes
-        for name in names:
-            if name not in self.classes:
-                known = ", ".join(self.classes[:10])
-                raise ValueError(
-                    f"{self.name} has no class {brief(name)}; there are {known}"
-                )
-            if names.count(name) > 1:
-                raise ValueError(f"the class {name!r} is named twice")
+        check_classes(self.name, names, self.classes)
         if per_class is not None and not (fits(per_class, int) and per_class >= 1):
             raise ValueError(
                 f"per_class must be a whole number, at least 1, got {brief(per_class)}"
@@ -186,6 +180,24 @@ class Dataset:
     def to(self, device: torch.device | str) -> "Dataset":
         """Return the data set with its tensors on ``device``."""
         return replace(self, train=self.train.to(device), val=self.val.to(device))
+
+
+def check_classes(data: str, chosen: Sequence[str], known: Sequence[str]) -> None:
+    """Raise ValueError if a data set has no class of that name, or it is named twice.
+
+    Parameters
+    ----------
+    data : str
+        Name of the data set, for the message.
+    chosen, known : sequence of str
+    """
+    for name in chosen:
+        if name not in known:
+            raise ValueError(
+                f"{data} has no class {brief(name)}; there are {', '.join(known[:10])}"
+            )
+        if chosen.count(name) > 1:
+            raise ValueError(f"the class {name!r} is named twice")
 
 
 def _regroup(split: Split, rows: list[Tensor]) -> Split:

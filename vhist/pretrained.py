@@ -37,6 +37,8 @@ def read_weights(weights: str | Path, model: str) -> dict[str, Tensor]:
     ------
     FileNotFoundError
         If there is no such file, or it cannot be downloaded; says what to do by hand.
+    OSError
+        If it cannot be read.
     ValueError
         If the file holds no weights, or torchvision has none for this model.
     """
@@ -48,6 +50,7 @@ def read_weights(weights: str | Path, model: str) -> dict[str, Tensor]:
             f"no weights {path}; name a file (.pt, .pth), a run, or 'imagenet'"
         )
     check_file(path)
+    path.open("rb").close()  # what the system has to say, it says here
     state = read_whole(path, "file of weights") if is_zipfile(path) else _read_old(path)
     if not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"{path} is no file of weights")
@@ -158,6 +161,7 @@ def _renamed(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]
     """Return weights with the names of vhist, if theirs are those of torchvision."""
     found = dict(state)
     try:
+        # not every nn.Module has the method; what has none is caught below
         names: dict[str, str] = model.torchvision_keys()  # type: ignore[operator]
     except (AttributeError, TypeError):  # torchvision has no such model
         return found

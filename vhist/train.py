@@ -420,7 +420,8 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     Each of its groups has a key ``lr_scale``, its learning rate in units of the
     recipe's: ``backbone_lr``, or 1 for the head. A frozen backbone is in none.
     """
-    last, _ = head(model)
+    # Only where the rates differ does a model need a head.
+    last = head(model)[0] if recipe.backbone_lr != 1 else ""
     alike: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, p in model.named_parameters():
         vector = p.ndim < 2 or name in ("positions", "token")

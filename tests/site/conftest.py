@@ -21,7 +21,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 ROOT = Path(__file__).parent.parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(ROOT / "tools"))  # no package: its folder must come first
 from book import SITE, chromium  # noqa: E402
 
 NODE = Path(os.environ.get("VHIST_NODE", ROOT / "node_modules"))

@@ -563,19 +563,14 @@ def _load(path: Path, device: str) -> tuple[Run, "nn.Module"]:
 
 
 def _read_weights(path: Path, record: Run) -> dict:
-    """Read weights without trusting the file: no code in it is run."""
-    import torch
-
-    from vhist.checkpoint import read_whole
+    """Read the weights of a run."""
+    from vhist.pretrained import read_weights
 
     if not path.exists():
         raise FileNotFoundError(
             f"no weights {path}; `{record.command or 'vhist train'}` writes them"
         )
-    state = read_whole(path, "file of weights")
-    if not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ValueError(f"{path} is no file of weights")
-    return state
+    return read_weights(path, record.model)
 
 
 def _some(names: Sequence[str]) -> str:
