@@ -10,7 +10,7 @@ MyST-NB. Our own steps are in docs/_ext, a short file each:
     katex_math.py     formulas as HTML while building
     shortcuts.py      links for the names at the top of vhist
     mend_html.py      small faults of the tools above, mended in the finished pages
-    one_sheet.py      one small style sheet for all pages, instead of a dozen
+    inline_style.py   the style of a page within it, instead of a dozen sheets
     published.py      robots.txt and a feed of changes, when the site has an address
 """
 
@@ -42,9 +42,9 @@ extensions = [
     "sphinxext.opengraph",
     "chapters",
     "figures",
+    "inline_style",
     "katex_math",
     "mend_html",
-    "one_sheet",
     "shortcuts",
 ]
 nitpicky = True

@@ -20,9 +20,9 @@ sys.path.insert(0, str(ROOT / "docs" / "_ext"))  # comes before the imports
 
 import chapters  # noqa: E402
 import figures  # noqa: E402
+import inline_style  # noqa: E402
 import katex_math  # noqa: E402
 import mend_html  # noqa: E402
-import one_sheet  # noqa: E402
 import published  # noqa: E402
 from notebook_text import plain  # noqa: E402
 
@@ -415,7 +415,7 @@ def test_chapters_know_their_place(tmp_path: Path) -> None:
     assert mend_html.place(tmp_path / "plot_20_b.html") == ""
 
 
-# ---- one style sheet -----------------------------------------------------------------
+# ---- the style within each page -----------------------------------------------------
 
 
 def test_rules_without_a_use_are_dropped() -> None:
@@ -428,7 +428,8 @@ def test_rules_without_a_use_are_dropped() -> None:
     @media print { .kept { top: 0 } .gone { top: 0 } }
     @media print { .gone { top: 0 } }
     """
-    assert one_sheet.shrink(css, {"kept"}).splitlines() == [
+    rules = inline_style.parse(css)
+    assert inline_style.shrink(rules, {"kept"}).splitlines() == [
         "@font-face { src: url(a.woff2) }",
         ".kept{color: red;}",
         ".kept:is(.gone, p) > a{top: 0}",
@@ -436,49 +437,59 @@ def test_rules_without_a_use_are_dropped() -> None:
     ]
 
 
-def test_names_come_from_pages_and_from_scripts() -> None:
-    page, script = '<p class="a b-c" id="d">e</p>', 'add("f-g")'
-    assert one_sheet.names([page], [script]) == {"a", "b-c", "d", "add", "f-g"}
+def test_names_of_a_page() -> None:
+    page = '<p class="a b-c" id="d">e</p><p class=f>'
+    assert inline_style.names(page) == {"a", "b-c", "d", "f"}
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("url(fonts/a.woff2)", "url(vendor/fonts/a.woff2)"),
-        ('url("../b.svg")', 'url("b.svg")'),
+        ("url(fonts/a.woff2)", "url(../_static/vendor/fonts/a.woff2)"),
+        ('url("../b.svg")', 'url("../_static/b.svg")'),
         ("url('data:image/svg+xml,<svg/>')", "url('data:image/svg+xml,<svg/>')"),
         ("url(#mask)", "url(#mask)"),
     ],
 )
 def test_addresses_in_style_sheets_move(old: str, new: str) -> None:
-    assert one_sheet.move(old, "_static/vendor") == new
+    assert inline_style.move(old, "../_static/vendor/a.css") == new
 
 
-def test_pages_load_one_sheet(tmp_path: Path) -> None:
+def test_pages_carry_their_style(tmp_path: Path) -> None:
     sheet = '<link rel="stylesheet" type="text/css" href="{}_static/{}.css?v=12ab" />\n'
-    for name, up in (("search", ""), ("deep/page", "../")):
+    pages = {"search": "", "deep/page": "../", "404": "/book/", "plain": None}
+    for name, up in pages.items():
         page = tmp_path / f"{name}.html"
         page.parent.mkdir(exist_ok=True)
-        page.write_text("<p>" + sheet.format(up, "a") + sheet.format(up, "b") + "</p>")
+        links = "" if up is None else sheet.format(up, "a") + sheet.format(up, "b")
+        page.write_text(f'<html>{links}<p class="{page.stem}">')
     (tmp_path / "_static").mkdir()
-    (tmp_path / "_static" / "a.css").write_text("p { top: 0 }")
-    (tmp_path / "_static" / "b.css").write_text("p { top: 1px }")
+    (tmp_path / "_static" / "a.css").write_text(
+        ".page { src: url(i.svg) } .x { top: 0 }"
+    )
+    (tmp_path / "_static" / "b.css").write_text(".added, p { top: 1px }")
+    (tmp_path / "_static" / "c.js").write_text("add('added')")
     app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(name="html"))
-    one_sheet.bundle(app, None)
-    css = (tmp_path / "_static" / "site.css").read_text()
-    assert css == "p{top: 0}\np{top: 1px}"
-    deep = (tmp_path / "deep" / "page.html").read_text()
-    assert deep.count("stylesheet") == 1
-    assert 'href="../_static/site.css?v=' in deep
 
-    # the next build writes one page anew; the other must follow a new version
-    (tmp_path / "search.html").write_text(sheet.format("", "b"))
-    one_sheet.bundle(app, None)
-    later = (tmp_path / "deep" / "page.html").read_text()
-    assert later.count("stylesheet") == 1
-    assert later != deep
-    one_sheet.bundle(app, None)
-    assert (tmp_path / "deep" / "page.html").read_text() == later
+    def read(name: str) -> str:
+        return (tmp_path / f"{name}.html").read_text()
+
+    inline_style.write_style(app, None)
+    deep = read("deep/page")
+    assert deep.count("<style") == 1
+    assert ">.page{src: url(../_static/i.svg)}\n.added,p{top: 1px}</style>" in deep
+    assert ">.added,p{top: 1px}</style>" in read("404")
+    assert read("plain") == '<html><p class="plain">'
+    assert not any("stylesheet" in read(name) for name in pages)
+
+    # the next build writes one page anew; the others follow it
+    (tmp_path / "search.html").write_text(sheet.format("", "a"))
+    inline_style.write_style(app, None)
+    later = read("deep/page")
+    assert later == deep.replace("\n.added,p{top: 1px}", "")
+    assert '<style data-root="/book/"></style>' in read("404")
+    inline_style.write_style(app, None)  # nothing was out of date
+    assert read("deep/page") == later
 
 
 # ---- the published site --------------------------------------------------------------
