@@ -440,14 +440,19 @@ def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:
     plans : dict of str to dict
         By the plan's name, what the plan's method ``records`` returns. Each label
         is a row; those of one architecture stand together, in the order of history.
-        Models that the source article does not have come last.
+        Models that the source article does not have come last. What a label adds to
+        the name of its model stands behind the plan's.
     """
     lines = [
         "| model | plan | accuracy (%) | seeds | pixels | epochs | CPU minutes "
         "| parameters | article (%) |",
         "| --- | --- | --: | --: | --: | --: | --: | --: | --: |",
     ]
-    rows = [(plan, runs) for plan, labels in plans.items() for runs in labels.values()]
+    rows = [
+        (", ".join(filter(None, (plan, variant(label, runs[0])))), runs)
+        for plan, labels in plans.items()
+        for label, runs in labels.items()
+    ]
     families = [*ARTICLE, None]
     for plan, runs in sorted(rows, key=lambda row: families.index(_family(row[1][0]))):
         run, score, family = runs[0], mean_std(runs), _family(runs[0])
@@ -460,6 +465,11 @@ def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:
             f"| {run.parameters:,} | {theirs} |"
         )
     return "\n".join(lines)
+
+
+def variant(label: str, run: Run) -> str:
+    """Return what a label of a plan adds to the name of its model, often nothing."""
+    return label.removeprefix(run.model).strip("_") if label != run.model else ""
 
 
 def _family(run: Run) -> str | None:
