@@ -296,6 +296,8 @@ def test_mending_is_done_once() -> None:
         '<table class="vhist-summary"><tr><td>1</td></tr></table>'
         '<div class="sphx-glr-thumbcontainer" tooltip="a">'
         '<div class="table-wrapper docutils container"><table></table></div>'
+        '<div class="table-wrapper colwidths-auto docutils container"><p></p></div>'
+        '</noscript><div id="search-results"></div>'
         "<details><table><tr><td>2</td></tr></table></details>"
     )
     once = mend_html.mend_markup(page)
@@ -303,6 +305,8 @@ def test_mending_is_done_once() -> None:
     assert '<pre tabindex="0">' in once
     assert '<div class="scroll" tabindex="0"><table' in once
     assert 'container" tabindex="0"><table></table>' in once
+    assert 'colwidths-auto docutils container" tabindex="0"><p></p>' in once
+    assert '<h1>Search</h1>\n<div id="search-results">' in once
     assert 'data-tooltip="a"' in once
     assert mend_html.mend_markup(once) == once
 

@@ -42,10 +42,10 @@ RULES = [
     (r'<span class="[npw]">([^<]*)</span>', r"\1"),
     # scripts wait until the page is drawn
     (r"<script (?!defer)(?=[^>]*\bsrc=)", "<script defer "),
-    (
-        r'<div class="table-wrapper docutils container">',
-        '<div class="table-wrapper docutils container" tabindex="0">',
-    ),
+    # likewise tables, however their columns got their widths
+    (r'(<div class="table-wrapper [^"]*")>', r'\1 tabindex="0">'),
+    # the search page has no title until there are results
+    (r'(</noscript>\s*)(<div id="search-results">)', r"\1<h1>Search</h1>\n\2"),
     # not an attribute of HTML
     (r'(<div class="sphx-glr-thumbcontainer") tooltip="', r'\1 data-tooltip="'),
     # roles that may not be used here
