@@ -336,8 +336,8 @@ def linear(side):
 
 
 def convolutions(side):
-    convs = nn.Conv2d(3, 16, 5, 2, 2), nn.ReLU(), nn.Conv2d(16, 32, 5, 2, 2), nn.ReLU()
-    return nn.Sequential(*convs, nn.Flatten(), nn.Linear(32 * (side // 4) ** 2, 2))
+    convs = nn.Conv2d(3, 8, 5, 2, 2), nn.ReLU(), nn.Conv2d(8, 16, 5, 2, 2), nn.ReLU()
+    return nn.Sequential(*convs, nn.Flatten(), nn.Linear(16 * (side // 4) ** 2, 2))
 
 
 FRAMES = (0, 50, 100, 200, 400)
