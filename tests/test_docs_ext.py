@@ -323,11 +323,11 @@ def test_empty_cells_leave_no_box() -> None:
 def test_code_keeps_its_functions_links_and_loses_plain_boxes() -> None:
     code = (
         '<a class="sphx-glr-backref-instance x" href="t.html"><span class="n">a</span>'
-        '</a> <span class="o">=</span> <a class="y" href="f.html"><span class="n">f'
-        "</span></a>"
+        '</a> <span class="o">=</span> <a class="y" href="f.html"><span class="n">'
+        'f</span></a><span class="o">.</span>'
     )
     once = mend_html.mend_markup(code)
-    assert once == 'a <span class="o">=</span> <a class="y" href="f.html">f</a>'
+    assert once == 'a <span class="o">=</span> <a class="y" href="f.html">f</a>.'
 
 
 def test_code_says_how_high_it_is() -> None:

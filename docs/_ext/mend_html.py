@@ -37,9 +37,9 @@ RULES = [
         r'<img class="sidebar-logo" width="64" height="64"',
     ),
     # hundreds of links from variables to their types, which the keyboard would step
-    # through, and thousands of boxes around what code has in its plain colour
+    # through, and thousands of boxes around dots and what code has in its plain colour
     (r'<a class="[^"]*\bsphx-glr-backref-instance\b[^"]*"[^>]*>(.*?)</a>', r"\1"),
-    (r'<span class="[npw]">([^<]*)</span>', r"\1"),
+    (r'<span class="(?:[npw]">([^<]*)|o">(\.))</span>', r"\1\2"),
     # scripts wait until the page is drawn
     (r"<script (?!defer)(?=[^>]*\bsrc=)", "<script defer "),
     # likewise tables, however their columns got their widths
