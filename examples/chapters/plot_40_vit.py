@@ -795,7 +795,7 @@ plt.show()
 
 # %%
 # What more time does for the same network, on the same pictures and on mixed ones:
-# :term:`mixup` :cite:p:`zhang2018mixup` lays a second one over each, :term:`CutMix`
+# :term:`mixup` :cite:p:`zhang2018mixup` blends a second one into each, :term:`CutMix`
 # :cite:p:`yun2019` pastes a part of it, and the label is shared in the same way.
 
 landmark = vhist.runs.ARTICLE["vit"] / len(run.labels)
