@@ -30,7 +30,8 @@ def write_style(app, exception):
         return
     site = Path(app.outdir)
     # Sphinx writes this page in every build, so it names the sheets, in their order.
-    sheets = [m["file"] for m in LINK.finditer((site / "search.html").read_text())]
+    search = (site / "search.html").read_text("utf-8")
+    sheets = [m["file"] for m in LINK.finditer(search)]
     if not sheets:  # nothing was out of date
         return
     css = {sheet: (site / sheet).read_text("utf-8") for sheet in sheets}

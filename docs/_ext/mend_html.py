@@ -42,7 +42,7 @@ RULES = [
     (r'<span class="(?:[npw]">([^<]*)|o">(\.))</span>', r"\1\2"),
     # scripts wait until the page is drawn
     (r"<script (?!defer)(?=[^>]*\bsrc=)", "<script defer "),
-    # likewise tables, however their columns got their widths
+    # wide tables scroll and need the keyboard, however their columns got their widths
     (r'(<div class="table-wrapper [^"]*")>', r'\1 tabindex="0">'),
     # the search page has no title until there are results
     (r'(</noscript>\s*)(<div id="search-results">)', r"\1<h1>Search</h1>\n\2"),
