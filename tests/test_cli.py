@@ -23,6 +23,7 @@ from vhist.cli import commands, terminal
 from vhist.cli.parsing import parse_train
 from vhist.recipe import Recipe
 from vhist.runs import Run
+from vhist.train import _command
 
 SHORT = ["--epochs", "2", "--batch-size", "8", "--image-size", "32", "--threads", "1"]
 
@@ -186,6 +187,17 @@ def test_train_writes_a_record_and_weights(trained):
     assert run.command.startswith("vhist train resnet_small --data folder")
     assert run.data["classes"] == ["dark", "light"]
     assert (trained / "greys.pt").stat().st_size > 1e7
+
+
+@pytest.mark.parametrize(
+    "extra", [["--resume"], ["--out", "/a/b", "--resume"], ["--out=/a/b"]]
+)
+def test_a_records_command_has_nothing_of_this_machine(monkeypatch, extra):
+    words = ["/usr/bin/vhist", "train", "vit_small_8", *extra, "--epochs", "2"]
+    monkeypatch.setattr("sys.argv", words)
+    assert _command() == "vhist train vit_small_8 --epochs 2"
+    monkeypatch.setattr("sys.argv", ["/usr/bin/pytest", *extra])
+    assert _command() == ""
 
 
 def test_a_name_is_used_once(vhist, greys, pictures):

@@ -7,7 +7,7 @@ from vhist import plan, runs
 
 ROOT = Path(__file__).parent.parent
 START, END = "<!-- results -->", "<!-- end of results -->"
-COMPARED = ("short", "long")  # what the README shows, and the results page first
+SMALL, FULL = ("short", "long"), ("gpu",)  # what the README shows, in two tables
 
 
 def main() -> None:
@@ -25,24 +25,29 @@ def updated(page: Path) -> str:
 
 
 def readme() -> str:
-    """Return the comparison, and what its plans are and how to repeat them."""
-    plans = [plan.load(name) for name in COMPARED]
-    plans = [p for p in plans if p.records()]
-    notes = [f"- **{p.name}**: {p.about} `vhist runs record {p.name}`" for p in plans]
-    return "\n".join([comparison(), "", *notes])
+    """Return the comparisons, each with its plans and how to repeat them."""
+    parts = []
+    for names in (SMALL, FULL):
+        plans = [p for p in map(plan.load, names) if p.records()]
+        notes = [
+            f"- **{p.name}**: {p.about} `vhist runs record {p.name}`" for p in plans
+        ]
+        parts += ["\n".join([comparison(names), "", *notes])]
+    return "\n\n".join(parts)
 
 
 def results() -> str:
     """Return the comparison, then every plan with all its records and commands."""
     rest = {record.name: record for record in runs.load_all()}
-    parts = ["## At a glance", comparison()]
-    for name in dict.fromkeys((*COMPARED, *plan.list_plans())):
+    compared = (*SMALL, *FULL)
+    parts = ["## At a glance", comparison(compared)]
+    for name in dict.fromkeys((*compared, *plan.list_plans())):
         this = plan.load(name)
         found = this.records()
         if found:
             about = f"{this.about} `vhist runs record {name}` repeats them."
             rows = table(found)
-            if name not in COMPARED:  # dozens, each a point of a figure
+            if name not in compared:  # dozens, each a point of a figure
                 rows = f":::{{dropdown}} The records\n{rows}\n:::"
             parts += [f"## Plan: {name}", about, rows, commands(found)]
         for record in chain(*found.values()):
@@ -53,9 +58,9 @@ def results() -> str:
     return "\n\n".join(parts)
 
 
-def comparison() -> str:
-    """Return the short and the long runs of all architectures in one table."""
-    return runs.markdown({name: plan.load(name).records() for name in COMPARED})
+def comparison(names: tuple[str, ...]) -> str:
+    """Return the runs of some plans in one table, architectures kept together."""
+    return runs.markdown({name: plan.load(name).records() for name in names})
 
 
 def table(found: dict[str, list[runs.Run]]) -> str:
@@ -65,8 +70,8 @@ def table(found: dict[str, list[runs.Run]]) -> str:
     for label, seeds in found.items():
         for r in seeds:
             cells = [r.name, unbroken(runs.mean_std([r])), r.recipe["image_size"]]
-            cells += [r.recipe["epochs"], f"{r.cpu_seconds / 60:.0f}"]
-            cells += [f"{r.seconds / 60:.0f}", f"{r.peak_memory / 2**20:,.0f}"]
+            cells += [r.recipe["epochs"], f"{r.cpu_seconds / 60:.1f}"]
+            cells += [f"{r.seconds / 60:.1f}", f"{r.peak_memory / 2**20:,.0f}"]
             lines.append([*cells, r.device])
         if len(seeds) > 1:
             score = unbroken(runs.mean_std(seeds))

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import date
 from functools import cache, cached_property
@@ -28,6 +30,7 @@ __all__ = [
     "MeanStd",
     "Run",
     "commit",
+    "cost",
     "describe_machine",
     "list_runs",
     "load",
@@ -140,6 +143,19 @@ class Run:
     def standard_error(self) -> float:
         """Binomial standard error of the accuracy: sqrt(p (1 - p) / n)."""
         return (self.accuracy * (1 - self.accuracy) / len(self.labels)) ** 0.5
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the device is a GPU; told by its name, as drivers give it."""
+        return re.match(r"NVIDIA|Tesla|AMD (Instinct|Radeon)", self.device) is not None
+
+    @property
+    def minutes(self) -> float:
+        """What the run took: minutes of the GPU, or of processor time without one.
+
+        Those of a GPU are wall-clock time, so that what ran beside is in them.
+        """
+        return (self.seconds if self.on_gpu else self.cpu_seconds) / 60
 
     @cached_property
     def confusion(self) -> list[list[int]]:
@@ -432,6 +448,23 @@ def paired_z(run: Run, other: Run) -> float:
     return (a - b) / (a + b) ** 0.5 if a + b else 0.0
 
 
+def cost(runs: Sequence[Run]) -> str:
+    """Return what one of some runs took in the mean, such as "43 CPU min".
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        If some ran on a GPU and some did not, each kind has its own mean.
+    """
+    parts = []
+    for unit in ("CPU", "GPU"):
+        took = [r.minutes for r in runs if r.on_gpu == (unit == "GPU")]
+        if took:
+            mean = sum(took) / len(took)
+            parts.append(f"{mean:.{0 if mean >= 9.95 else 1}f} {unit} min")
+    return ", ".join(parts)
+
+
 def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:
     """Return the results of plans as the table of the README.
 
@@ -444,7 +477,7 @@ def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:
         the name of its model stands behind the plan's.
     """
     lines = [
-        "| model | plan | accuracy (%) | seeds | pixels | epochs | CPU minutes "
+        "| model | plan | accuracy (%) | seeds | pixels | epochs | one run "
         "| parameters | article (%) |",
         "| --- | --- | --: | --: | --: | --: | --: | --: | --: |",
     ]
@@ -457,11 +490,12 @@ def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:
     for plan, runs in sorted(rows, key=lambda row: families.index(_family(row[1][0]))):
         run, score, family = runs[0], mean_std(runs), _family(runs[0])
         theirs = f"{100 * ARTICLE[family] / _JUDGED:.1f}" if family else "–"
-        minutes = sum(r.cpu_seconds for r in runs) / score.n / 60
-        accuracy = str(score).replace(" ", "\N{NO-BREAK SPACE}")
+        accuracy, took = (
+            text.replace(" ", "\N{NO-BREAK SPACE}") for text in (str(score), cost(runs))
+        )
         lines.append(
             f"| {run.model} | {plan} | {accuracy} | {score.n} "
-            f"| {run.recipe['image_size']} | {run.recipe['epochs']} | {minutes:.0f} "
+            f"| {run.recipe['image_size']} | {run.recipe['epochs']} | {took} "
             f"| {run.parameters:,} | {theirs} |"
         )
     return "\n".join(lines)

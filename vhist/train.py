@@ -657,7 +657,11 @@ def _most_wrong(result: Evaluation, data: Dataset) -> list[dict]:
 
 
 def _command() -> str:
-    """Return the command line that repeats the run, if there was one."""
+    """Return the command line that repeats the run elsewhere, if there was one."""
     if Path(sys.argv[0]).name not in ("vhist", "__main__.py"):
         return ""
-    return shlex.join(["vhist", *(w for w in sys.argv[1:] if w != "--resume")])
+    words = [w for w in sys.argv[1:] if w != "--resume" and not w.startswith("--out=")]
+    if "--out" in words:  # a folder of this machine
+        at = words.index("--out")
+        del words[at : at + 2]
+    return shlex.join(["vhist", *words])
