@@ -181,6 +181,9 @@ def test_what_a_run_took_is_told_in_the_time_of_its_device(example):
     assert runs.cost([gpu, replace(gpu, seconds=84.0)]) == "1.3 GPU min"
     assert runs.cost([replace(cpu, cpu_seconds=600.0)]) == "10 CPU min"
     assert runs.cost([gpu, cpu]) == "2.0 CPU min, 1.2 GPU min"
+    shown = cpu.data["train"] * len(cpu.log)
+    assert cpu.pictures_per_second == pytest.approx(shown / 120)
+    assert gpu.pictures_per_second == pytest.approx(shown / 72)
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/results.md"])

@@ -65,8 +65,7 @@ class Line:
         what = variant(self.label, self.run)  # of two runs of one network
         self.which = f"{self.plan}, {what}" if what else self.plan
         self.minutes = sum(r.minutes for r in self.runs) / len(self.runs)
-        pictures = self.run.data["train"] * self.run.recipe["epochs"]
-        self.speed = pictures / self.minutes / 60
+        self.speed = sum(r.pictures_per_second for r in self.runs) / len(self.runs)
         net = vhist.create_model(self.run.model, **self.run.model_options)
         self.macs = vhist.summary(net, self.run.recipe["image_size"]).macs
 

@@ -240,7 +240,7 @@ def _tell(task: _Task, code: int) -> None:
     if code == 0:
         run = Run.read(task.record)
         print(
-            f"{run.name}: {percent(run)} in {run.seconds / 60:.0f} minutes", flush=True
+            f"{run.name}: {percent(run)} in {run.seconds / 60:.1f} minutes", flush=True
         )
         return
     lines = log.read_text(errors="replace").splitlines()
