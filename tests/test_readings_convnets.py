@@ -1,0 +1,206 @@
+"""What the chapters say about recorded runs, computed from the records.
+
+Chapters 00, 10, 20 and 85 read the plans ``ablations`` and ``gpu`` in words. Each claim
+stands here with a margin: a record that turns one fails a test that names the chapter
+and the exercise whose "What came out" must be mended.
+"""
+
+import itertools
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+import vhist
+from vhist.runs import ARTICLE, Run, paired_z
+
+RUNS = {k: v[0] for k, v in vhist.plan.load("ablations").records().items()}
+GPU = {k: v[0] for k, v in vhist.plan.load("gpu").records().items()}
+SHORT = vhist.plan.load("short").records()
+CLASSES, SPRINGER = RUNS["alexnet"].data["classes"], "English springer"
+
+
+def losses(label: str) -> list[float]:
+    return [entry["train_loss"] for entry in RUNS[label].log]
+
+
+def accuracies(label: str) -> list[float]:
+    return [entry["val_accuracy"] for entry in RUNS[label].log]
+
+
+# What is said where; McNemar's z of a run against another lies between two bounds.
+Z = {
+    "plot_10, exercise 4: tanh far behind": ("alexnet_tanh", "alexnet", -99, -8),
+    "plot_10, 4: sigmoid last": ("alexnet_sigmoid", "alexnet_tanh", -99, -8),
+    "plot_10, exercise 5: no LRN, better": ("alexnet_no_lrn", "alexnet", 4, 99),
+    "plot_00, 10 and 85, exercise 5: no augmentation, better": (
+        *("alexnet_no_augmentation", "alexnet"),
+        *(3, 99),
+    ),
+    "plot_10, exercise 5: no dropout, alike": ("alexnet_no_dropout", "alexnet", -2, 2),
+    "plot_00 and 10, exercise 5: dropout in the test costs a little": (
+        *("alexnet_dropout_in_evaluation", "alexnet"),
+        *(-6, -2),
+    ),
+    "plot_20, exercise 5: batch norm, alike": ("vgg_batch_norm", "vgg", -2, 2),
+    "plot_20, 6: one 7x7, slightly ahead": ("vgg_one_7x7", "vgg_three_3x3", 2, 5),
+    "plot_85, 6: no positions, hardly worse": ("vit_no_positions", "vit", -4, 1),
+    "plot_85, 6: sincos far ahead of learned": ("vit_sincos", "vit", 5, 99),
+    "plot_85, 6: sincos far ahead of none": ("vit_sincos", "vit_no_positions", 5, 99),
+}
+
+
+@pytest.mark.parametrize(("run", "other", "low", "high"), Z.values(), ids=Z)
+def test_how_far_apart(run, other, low, high):
+    assert low < paired_z(RUNS[run], RUNS[other]) < high
+
+
+def test_plot_10_exercise_4_sigmoid_is_dead():
+    assert all(abs(loss - math.log(10)) < 0.05 for loss in losses("alexnet_sigmoid"))
+    assert abs(losses("alexnet_sigmoid")[-1] - math.log(10)) < 0.02
+    assert len({*RUNS["alexnet_sigmoid"].predictions}) == 1
+
+
+def first_gradient(**options) -> torch.Tensor:
+    """Return the gradient of the first layer's weights, before the first step."""
+    torch.manual_seed(0)
+    data = vhist.load_dataset("sketchnette", image_size=64)
+    net = vhist.create_model("alexnet_small", image_size=64, **options).eval()
+    x, labels = vhist.data.normalize(data.val.images[:64]), data.val.labels[:64]
+    torch.nn.functional.cross_entropy(net(x), labels).backward()
+    return next(net.parameters()).grad
+
+
+def test_plot_10_exercises_4_and_5_how_the_networks_start():
+    relu, tanh = first_gradient(), first_gradient(activation="tanh")
+    sigmoid, bare = first_gradient(activation="sigmoid"), first_gradient(lrn_alpha=None)
+    assert 20 < relu.norm() / tanh.norm() < 100
+    assert sigmoid.abs().max() < 1e-8 < tanh.abs().median()  # AdamW's delta
+    assert bare.norm() > 2 * relu.norm()
+    one = torch.ones(1)
+    assert torch.allclose(one.sigmoid() * (1 - one.sigmoid()), one * 0.20, atol=5e-3)
+    assert torch.allclose(1 - one.tanh() ** 2, one * 0.42, atol=5e-3)
+
+
+def test_plot_10_exercise_5_beyond_the_seeds():
+    for one, two in itertools.combinations(SHORT["alexnet_small"], 2):
+        for label in ("alexnet_no_lrn", "alexnet_no_augmentation"):
+            ahead = RUNS[label].accuracy - RUNS["alexnet"].accuracy
+            assert ahead > 2 * abs(one.accuracy - two.accuracy)
+
+
+def test_plot_10_exercise_5_no_lrn_is_ahead_from_the_second_epoch():
+    both = zip(accuracies("alexnet_no_lrn"), accuracies("alexnet"), strict=True)
+    assert all(without > with_it for without, with_it in [*both][1:])
+
+
+def test_plot_00_and_10_exercise_5_dropout_in_the_test_is_the_same_training():
+    assert losses("alexnet_dropout_in_evaluation") == losses("alexnet")
+
+
+def test_plot_00_exercise_5_loss_falls_without_augmentation():
+    assert losses("alexnet_no_augmentation")[-1] < losses("alexnet")[-1] - 0.05
+
+
+def test_plot_20_exercise_5_batch_norm_is_ahead_once():
+    normalised, plain = accuracies("vgg_batch_norm"), accuracies("vgg")
+    assert normalised[0] > plain[0] + 0.05
+    assert RUNS["vgg_batch_norm"].recipe == RUNS["vgg"].recipe
+
+
+def test_plot_20_exercise_6_one_7x7():
+    large, small = RUNS["vgg_one_7x7"], RUNS["vgg_three_3x3"]
+    assert 0.95 < large.parameters / small.parameters < 1.05
+    assert accuracies("vgg_one_7x7")[0] > accuracies("vgg_three_3x3")[0] + 0.04
+    assert large.accuracy - small.accuracy < 0.04
+    layers = [len(r.model_options["convs"]) for r in (large, small)]
+    assert layers == [4, 4]
+    assert [sum(r.model_options["convs"]) for r in (large, small)] == [4, 12]
+
+
+def errors(run: Run) -> torch.Tensor:
+    return torch.tensor(run.confusion).double().fill_diagonal_(0)
+
+
+def moved(run: Run, other: Run) -> tuple[float, float, float]:
+    """Return what share of the errors moves, by chance, and the most sure cell's z."""
+    old, new = errors(run), errors(other)
+    pool, sizes = (old + new).flatten(), (int(old.sum()), int(new.sum()))
+
+    def draw(n: int) -> torch.Tensor:
+        return torch.multinomial(pool, n, replacement=True).bincount(minlength=100) / n
+
+    def variance(count: torch.Tensor) -> torch.Tensor:
+        p = (count + 1) / (count.sum() + 2)
+        return p * (1 - p) / count.sum()
+
+    change = new / new.sum() - old / old.sum()
+    chance = torch.stack(
+        [(draw(sizes[0]) - draw(sizes[1])).abs().sum() for _ in range(200)]
+    )
+    far = change.abs() / (variance(old) + variance(new)).sqrt()
+    return change.abs().sum().item(), chance.mean().item(), far.max().item()
+
+
+def test_plot_85_exercise_5_errors_of_the_same_kind():
+    share, chance, far = moved(RUNS["alexnet"], RUNS["alexnet_no_augmentation"])
+    assert share < 1.3 * chance
+    assert far < 3.2  # 90 cells: 3.45 is 5 % for the surest
+
+
+def by_class(label: str) -> torch.Tensor:
+    table = torch.tensor(RUNS[label].confusion).double()
+    return table.diagonal() / table.sum(dim=1)
+
+
+def test_plot_85_exercise_5_hardly_a_class_gets_worse():
+    change = by_class("alexnet_no_augmentation") - by_class("alexnet")
+    assert (change < 0).sum() <= 2
+    assert change.min() > -0.02
+
+
+def springers(*labels: str) -> list[Run]:
+    """Return the runs as if they had been judged on the English springers alone."""
+    here = [i for i, y in enumerate(RUNS["vit"].labels) if CLASSES[y] == SPRINGER]
+
+    def only(run: Run) -> Run:
+        parts = {
+            k: [getattr(run, k)[i] for i in here] for k in ("labels", "predictions")
+        }
+        return replace(run, **parts)
+
+    return [only(RUNS[label]) for label in labels]
+
+
+def test_plot_85_exercise_6_errors_without_positions():
+    share, chance, far = moved(RUNS["vit"], RUNS["vit_no_positions"])
+    assert share < chance
+    assert far < 3.2
+    change = by_class("vit_no_positions") - by_class("vit")
+    assert CLASSES[change.argmin()] == SPRINGER
+    assert 2.3 < paired_z(*springers("vit", "vit_no_positions")) < 3.3  # 2.81: 5 %
+
+
+def test_plot_10_on_photographs_full_size():
+    landmark = ARTICLE["alexnet"] / 3925
+    quick, patient = GPU["alexnet"], GPU["alexnet_long"]
+    assert quick.accuracy < landmark - 0.01
+    assert patient.accuracy > landmark + 0.02
+    assert {**quick.recipe, "epochs": len(patient.log)} == patient.recipe
+    assert len(quick.log) < len(patient.log) < 400
+
+
+def test_plot_20_on_photographs_full_size():
+    run, landmark = GPU["vgg16_bn"], ARTICLE["vgg"] / 3925
+    error = math.hypot(run.standard_error, (landmark * (1 - landmark) / 3925) ** 0.5)
+    assert 0 < (run.accuracy - landmark) / error < 2
+    assert len(run.log) * 10 == 200  # a tenth of the article's
+
+
+@pytest.mark.parametrize("label", ["alexnet", "alexnet_long", "vgg16_bn"])
+def test_plot_10_and_20_full_size_on_a_gpu_in_bfloat16(label):
+    run = GPU[label]
+    assert "NVIDIA" in run.device
+    assert run.recipe["precision"] in ("auto", "bfloat16")
+    assert len(vhist.plan.load("gpu").records()[label]) == 1  # one seed

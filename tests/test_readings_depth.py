@@ -1,0 +1,136 @@
+"""What chapters 30 and 40 say of the recorded runs, held against the records.
+
+Their readings type no numbers. A run that is recorded anew and turns what is said fails
+here, with the chapter and the exercise to mend.
+"""
+
+from vhist import plan, runs
+
+RUNS = {k: found[0] for k, found in plan.load("ablations").records().items()}
+GPU, LONG = (plan.load(name).records() for name in ("gpu", "long"))
+RESNET = "plot_30_resnet"
+VIT = "plot_40_vit"
+
+
+def points(label: str, first: str) -> float:
+    return 100 * (RUNS[label].accuracy - RUNS[first].accuracy)
+
+
+def z(label: str, first: str) -> float:
+    return runs.paired_z(RUNS[label], RUNS[first])
+
+
+def loss(label: str, epoch: int = -1) -> float:
+    """Training loss of an epoch, the last one if not said otherwise."""
+    return RUNS[label].log[epoch]["train_loss"]
+
+
+def from_article(run: runs.Run, family: str) -> float:
+    """Return how far a run is from the article's network, in standard errors."""
+    n = len(run.labels)
+    p = runs.ARTICLE[family] / n
+    return (run.accuracy - p) / (run.standard_error**2 + p * (1 - p) / n) ** 0.5
+
+
+def test_resnet_5_the_shallow_plain_net_loses_a_few_points():
+    where = f"{RESNET}, exercise 5: the shallow plain net loses a few points"
+    assert -8 < points("resnet_shallow_plain", "resnet_shallow") < -2, where
+    assert z("resnet_shallow_plain", "resnet_shallow") < -3, where
+
+
+def test_resnet_5_the_deep_plain_net_does_not_fit():
+    where = f"{RESNET}, exercise 5: the deep plain net collapses and does not fit"
+    assert points("resnet_deep_plain", "resnet_shallow_plain") < -20, where
+    assert loss("resnet_deep_plain") > loss("resnet_shallow_plain") + 0.4, where
+    assert loss("resnet_deep_plain") > loss("resnet_shallow") + 0.4, where
+    where = f"{RESNET}, exercise 5: the deep plain net was still improving"
+    assert loss("resnet_deep_plain", -4) > loss("resnet_deep_plain") + 0.02, where
+
+
+def test_resnet_5_depth_with_shortcuts_is_harmless_and_hardly_pays():
+    where = f"{RESNET}, exercise 5: the deep residual net is at best slightly ahead"
+    assert -0.5 < points("resnet_deep", "resnet_shallow") < 2, where
+    assert -1 < z("resnet_deep", "resnet_shallow") < 3, where
+
+
+def test_resnet_5_and_6_are_sixteen_epochs():
+    names = ("shallow", "deep", "shallow_plain", "deep_plain", "no_batch_norm")
+    where = f"{RESNET}, exercises 5 and 6: sixteen epochs"
+    assert {len(RUNS[f"resnet_{name}"].log) for name in names} == {16}, where
+
+
+def test_resnet_6_without_normalisation_the_net_fits_less():
+    where = f"{RESNET}, exercise 6: without normalisation far behind"
+    assert points("resnet_no_batch_norm", "resnet_shallow") < -6, where
+    assert z("resnet_no_batch_norm", "resnet_shallow") < -6, where
+    where = f"{RESNET}, exercise 6: its training loss is far higher"
+    assert loss("resnet_no_batch_norm") > loss("resnet_shallow") + 0.15, where
+    given, without = (RUNS[f"resnet_{k}"].recipe for k in ("shallow", "no_batch_norm"))
+    where = f"{RESNET}, exercise 6: a tenth of the rate, and clipping"
+    assert abs(given["lr"] / without["lr"] - 10) < 1e-6, where
+    assert (given["clip_norm"], bool(without["clip_norm"])) == (None, True), where
+
+
+def test_resnet_34_is_level_with_the_article_after_a_tenth_of_its_epochs():
+    (full,), (small,) = GPU["resnet34"], LONG["resnet_small"]
+    where = f"{RESNET}, the recorded run: ResNet-34 "
+    assert 10 * len(full.log) == 200, f"{where}has a tenth of the epochs"
+    assert abs(from_article(full, "resnet")) < 2, f"{where}is level with the article's"
+    assert runs.paired_z(full, small) < -1.5, f"{where}is below the small network"
+    ends = (run.log[-1]["train_loss"] for run in (full, small))
+    assert next(ends) > next(ends) + 0.03, f"{where}ended at a higher training loss"
+    assert len(small.log) - len(full.log) == 8, f"{where}had eight epochs less"
+    assert 7 < full.parameters / small.parameters < 9, f"{where}is eight times as big"
+    same = ("lr", "batch_size", "schedule", "warmup_epochs", "weight_decay", "augment")
+    for key in same:
+        assert full.recipe[key] == small.recipe[key], (
+            f"{where}has its rate and schedule: {key}"
+        )
+    # The list on Imagenette's page: 20 epochs, 128 pixels, mean of five runs.
+    assert full.accuracy < 0.9157 - 0.02, f"{where}is several points below others"
+
+
+def test_vit_4_without_positions_little_is_lost():
+    where = f"{VIT}, exercise 4: without positions little is lost, hardly beyond chance"
+    assert -3 < points("vit_no_positions", "vit") < 0, where
+    assert -3 < z("vit_no_positions", "vit") < -1, where
+
+
+def test_vit_5_fixed_positions_are_clearly_better():
+    where = f"{VIT}, exercise 5: fixed waves are clearly better than a learned table"
+    assert z("vit_sincos", "vit") > 4, where
+    assert points("vit_sincos", "vit") > 3, where
+    assert loss("vit_sincos") < loss("vit") - 0.03, where
+    where = f"{VIT}, exercise 5: and better still than no positions"
+    assert z("vit_sincos", "vit_no_positions") > 5, where
+    assert points("vit_sincos", "vit_no_positions") > points("vit_sincos", "vit"), where
+
+
+def test_vit_6_class_word_and_mean_cannot_be_told_apart():
+    where = f"{VIT}, exercise 6: class word and mean cannot be told apart"
+    assert abs(z("vit_mean", "vit")) < 1.5, where
+    rates = {RUNS[label].recipe["lr"] for label in ("vit", "vit_mean")}
+    assert len(rates) == 1, f"{VIT}, exercise 6: one rate served both"
+
+
+def test_vit_4_to_6_are_nine_epochs():
+    labels = ("vit", "vit_no_positions", "vit_sincos", "vit_mean")
+    where = f"{VIT}, exercises 4 to 6: nine epochs"
+    assert {len(RUNS[label].log) for label in labels} == {9}, where
+
+
+def test_vit_b_16_is_level_with_the_article_after_a_tenth_of_its_epochs():
+    (large,) = GPU["vit_b_16"]
+    where = f"{VIT}, the recorded run: ViT-B/16 "
+    assert abs(from_article(large, "vit")) < 1, f"{where}is level, luckily close"
+    assert 10 * len(large.log) == 200, f"{where}has a tenth of the epochs"
+    assert large.model_options.get("dropout", 0) == 0, f"{where}has no dropout"
+    assert large.recipe["warmup_epochs"] > 0, f"{where}has a warm-up"
+
+
+def test_full_size_runs_are_one_seed_on_a_gpu_in_bfloat16():
+    for chapter, label in ((RESNET, "resnet34"), (VIT, "vit_b_16")):
+        where = f"{chapter}, the recorded run: {label} on a GPU, in bfloat16, one seed"
+        (run,) = GPU[label]  # auto is bfloat16 on a GPU
+        assert "NVIDIA" in run.device, where
+        assert run.recipe["precision"] in ("auto", "bfloat16"), where

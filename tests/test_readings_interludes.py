@@ -1,0 +1,157 @@
+"""What two chapters say about their records: on cats and dogs, and on recipes."""
+
+import math
+from itertools import chain, pairwise
+from statistics import mean
+
+import pytest
+
+from vhist import plan, runs
+
+LN2 = math.log(2)
+
+
+def pair(recipe: str) -> tuple[list[runs.Run], list[runs.Run]]:
+    """Return the runs with plain attention and those of Linformer, seed by seed."""
+    found = plan.load("interludes").records()
+    few, every = (found[f"{kind}_{recipe}"] for kind in ("linformer", "plain"))
+    seeds = [[r.recipe["seed"] for r in kind] for kind in (few, every)]
+    assert seeds == [[0, 1, 2]] * 2
+    return every, few
+
+
+def right(run: runs.Run) -> list[bool]:
+    return [p == t for p, t in zip(run.predictions, run.labels, strict=True)]
+
+
+def pooled_z(ours: list[runs.Run], theirs: list[runs.Run]) -> float:
+    """McNemar's z over seeds; a picture counts once, by how many more are right."""
+    a, b = (map(sum, zip(*map(right, rs), strict=True)) for rs in (ours, theirs))
+    more = [p - q for p, q in zip(a, b, strict=True)]
+    return sum(more) / sum(m * m for m in more) ** 0.5
+
+
+def steps(run: runs.Run) -> int:
+    return run.recipe["epochs"] * run.data["train"] // run.recipe["batch_size"]
+
+
+# plot_45_linformer
+
+
+@pytest.mark.parametrize("recipe", ["article", "modern"])
+def test_cats_and_dogs_are_few_and_recorded_on_one_kind_of_gpu(recipe):
+    for run in chain(*pair(recipe)):
+        assert (run.data["train"], run.data["val"]) == (1600, 402)
+        assert run.data["name"] == "cats_vs_dogs-160"
+        assert run.labels.count(0) == run.labels.count(1)  # a coin gets half
+        assert run.recipe["precision"] == "auto"
+        assert run.device == pair("modern")[0][0].device
+        assert abs(run.log[0]["train_loss"] - LN2) < 0.1
+        assert run.recipe["label_smoothing"] == (0.1 if recipe == "modern" else 0)
+
+
+def test_the_articles_recipe_barely_begins_to_learn():
+    for kind in pair("article"):
+        assert 0.02 < mean(r.accuracy for r in kind) - 0.5 < 0.12
+        for run in kind:
+            assert 0 < LN2 - run.log[-1]["train_loss"] < 0.045
+            assert steps(run) < math.ceil(20_000 / 64)  # the article's first epoch
+
+
+def test_the_pair_of_the_article_decides_nothing_and_leans_one_way():
+    every, few = pair("article")
+    for a, b in zip(every, few, strict=True):
+        assert 0 < runs.paired_z(a, b) < 1.9
+        assert a.log[-1]["train_loss"] < b.log[-1]["train_loss"]
+    assert 0 < pooled_z(every, few) < 1.5
+
+
+def test_plain_attention_is_ahead_of_sixteen_mixtures():
+    every, few = pair("modern")
+    assert min(runs.paired_z(a, b) for a, b in zip(every, few, strict=True)) > 1.5
+    assert pooled_z(every, few) > 2.5
+    assert min(r.accuracy for r in every) > max(r.accuracy for r in few) + 0.01
+    a, b = runs.mean_std(every), runs.mean_std(few)
+    assert a.mean - b.mean > 2.5 * max(a.std, b.std)
+
+
+def test_the_pooled_z_of_one_seed_is_mcnemars():
+    for a, b in zip(*pair("modern"), strict=True):
+        assert pooled_z([a], [b]) == pytest.approx(runs.paired_z(a, b))
+
+
+def test_mixtures_are_behind_on_the_training_pictures_too():
+    every, few = (
+        [LN2 - r.log[-1]["train_loss"] for r in kind] for kind in pair("modern")
+    )
+    assert min(every) > max(few) + 0.01
+    assert mean(every) > 2 * mean(few) > 0
+
+
+# plot_80_reading_a_log, exercise 5
+
+
+def test_dice_of_testing_do_not_touch_training_and_cost_a_little():
+    found = plan.load("ablations").records()
+    (off,), (on,) = found["alexnet"], found["alexnet_dropout_in_evaluation"]
+    losses = [[entry["train_loss"] for entry in run.log] for run in (off, on)]
+    assert losses[0] == losses[1]
+    assert 0.005 < off.accuracy - on.accuracy < 0.03
+    assert runs.paired_z(on, off) < -2.5
+    answers = zip(off.predictions, on.predictions, strict=True)
+    assert mean(a == b for a, b in answers) > 0.7
+
+
+# plot_80_reading_a_log, exercise 6
+
+
+def recipes() -> list[tuple[runs.Run, runs.Run]]:
+    there, here = (plan.load(name).records() for name in ("article", "short"))
+    assert list(there) == list(here)
+    assert len(there) == 4
+    return [(there[label][0], here[label][0]) for label in there]
+
+
+def test_the_articles_recipe_is_far_behind_at_equal_epochs():
+    for there, here in recipes():
+        assert there.recipe["epochs"] == here.recipe["epochs"]
+        assert here.accuracy - there.accuracy > 0.1
+        assert runs.paired_z(here, there) > 10
+
+
+def test_it_has_learned_too_little_and_is_still_learning():
+    for there, here in recipes():
+        losses = [entry["train_loss"] for entry in there.log]
+        assert losses[-1] > here.log[-1]["train_loss"] + 0.2
+        assert losses[-5] - losses[-1] > 0.03
+        assert all(b < a for a, b in pairwise(losses[-10::3]))
+
+
+def test_the_recipes_differ_as_the_chapter_says():
+    for there, here in recipes():
+        assert {entry["lr"] for entry in there.log} == {1e-4}
+        assert there.recipe["batch_size"] == 4 * here.recipe["batch_size"]
+        assert there.recipe["crop_area"][0] == 0.08 < here.recipe["crop_area"][0]
+        assert there.recipe["precision"] == "float32"
+        assert "NVIDIA" in there.device
+        assert here.recipe["precision"] == "auto"  # float32 on a CPU
+        assert "NVIDIA" not in here.device
+        same = there.recipe["optimizer"] == here.recipe["optimizer"]
+        assert same == (there.model != "resnet_small")
+        drop = 0.5 if there.model == "vit_small_8" else None
+        assert there.model_options.get("dropout") == drop
+    ratios = [
+        epochs / there.recipe["epochs"]  # facts: the article's own runs
+        for epochs, (there, _) in zip((400, 200, 200, 200), recipes(), strict=True)
+    ]
+    assert (round(min(ratios)), round(max(ratios))) == (6, 18)
+
+
+# plot_90_final_thoughts, exercise 5
+
+
+def test_a_recipe_is_worth_more_than_an_architecture_at_this_budget():
+    there, here = (
+        sorted(r.accuracy for r in side) for side in zip(*recipes(), strict=True)
+    )
+    assert there[-1] + 0.02 < here[1]  # the best of theirs, the second last of ours
