@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vhist._checks import brief
 from vhist.data import WNIDS, decode
-from vhist.plots import COLORS, LABELS, color_of
+from vhist.plots import LABELS, color_of
 from vhist.runs import RECORDS
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def gallery(
     ax = fig.add_axes((0, 0, 1, 1))  # one for all, in inches from the upper left
     found = []
     for k, run in enumerate(runs):
-        _line(ax, 0.9 * k, _LINE, [run], _family(run), fontsize=8)
+        _line(ax, 0.9 * k, _LINE, [run], LABELS.get(run.family, run.model), fontsize=8)
     for start, head, foot in zip(starts, heads, feet, strict=True):
         top += _LINE * head
         for k, index in enumerate(indices[start : start + columns], start):
@@ -193,11 +193,6 @@ def _answers(index: int | None, runs: Sequence[Run]) -> dict[str, list[Run]]:
         answer = run.data["classes"][run.predictions[index]]
         answers.setdefault(answer, []).append(run)
     return answers
-
-
-def _family(run: Run) -> str:
-    color = color_of(run.model)
-    return next(LABELS[family] for family in COLORS if COLORS[family] == color)
 
 
 def _line(

@@ -145,6 +145,11 @@ class Run:
         return (self.accuracy * (1 - self.accuracy) / len(self.labels)) ** 0.5
 
     @property
+    def family(self) -> str:
+        """The model's architecture, a key of ``ARTICLE``; empty for others."""
+        return next((f for f in ARTICLE if self.model.startswith(f)), "")
+
+    @property
     def on_gpu(self) -> bool:
         """Whether the device is a GPU; told by its name, as drivers give it."""
         return re.match(r"NVIDIA|Tesla|AMD (Instinct|Radeon)", self.device) is not None
@@ -496,9 +501,9 @@ def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:
         for plan, labels in plans.items()
         for label, runs in labels.items()
     ]
-    families = [*ARTICLE, None]
-    for plan, runs in sorted(rows, key=lambda row: families.index(_family(row[1][0]))):
-        run, score, family = runs[0], mean_std(runs), _family(runs[0])
+    families = [*ARTICLE, ""]
+    for plan, runs in sorted(rows, key=lambda row: families.index(row[1][0].family)):
+        run, score, family = runs[0], mean_std(runs), runs[0].family
         theirs = f"{100 * ARTICLE[family] / _JUDGED:.1f}" if family else "–"
         accuracy, took = (
             text.replace(" ", "\N{NO-BREAK SPACE}") for text in (str(score), cost(runs))
@@ -514,11 +519,6 @@ def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:
 def variant(label: str, run: Run) -> str:
     """Return what a label of a plan adds to the name of its model, often nothing."""
     return label.removeprefix(run.model).strip("_") if label != run.model else ""
-
-
-def _family(run: Run) -> str | None:
-    """Return the article's name of a model, None for those that it does not have."""
-    return next((f for f in ARTICLE if run.model.startswith(f)), None)
 
 
 def _pack(classes: list[int]) -> str:
