@@ -189,7 +189,8 @@ for w in lines:
         ax.errorbar(x, y, yerr=bar, fmt=marks[w.plan], color=w.color, capsize=3)
 for f, counted in full.items():
     for ax, x in ((size, counted.parameters / 1e6), (work, counted.macs / 1e9)):
-        ax.plot(x, 100 * article[f], "o", mfc="none", mec=plots.COLORS[f], mew=1.5)
+        ring = {"mfc": "none", "mec": plots.COLORS[f], "mew": 1.5, "ms": 11}
+        ax.plot(x, 100 * article[f], "o", **ring)
 size.set(xlabel="parameters (millions)", ylabel="accuracy (%)")
 work.set(xlabel="multiply-adds per picture (billions)")
 speed.set(xlabel="training pictures per CPU second", ylabel="accuracy (%)")
