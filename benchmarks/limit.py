@@ -13,9 +13,9 @@ the count. Pictures per second come from the difference between a longer and a s
 call, so whatever a call costs once (compiling, choosing algorithms) is left out. Of
 the limit and of both calls the best round counts.
 
-The clock is CPU time on one thread, or the wall on a GPU. There the batches are those
-of plan gpu and an epoch is a quarter of a real one; on a CPU a few small batches must
-do.
+The clock is CPU time on one thread, or the wall on a GPU. There a batch
+has 128 pictures and an epoch is a quarter of a real one; on a CPU a few small batches
+must do.
 """
 
 import gc

@@ -190,6 +190,7 @@ class Run:
         data, versions = self.data, self.versions.items()
         accuracy, error = 100 * self.accuracy, 100 * self.standard_error
         minutes, cpu = self.seconds / 60, self.cpu_seconds / 60
+        clock = "second" if self.on_gpu else "CPU second"
         options = ", ".join(f"{k}={v}" for k, v in self.model_options.items())
         found = {
             "name": self.name,
@@ -200,7 +201,7 @@ class Run:
             "accuracy": f"{accuracy:.2f} ± {error:.2f} %",
             "epochs": str(len(self.log)),
             "minutes": f"{minutes:.1f}, CPU {cpu:.1f}",
-            "speed": f"{self.pictures_per_second:,.0f} training pictures per second",
+            "speed": f"{self.pictures_per_second:,.0f} training pictures per {clock}",
             "memory": f"{self.peak_memory / 1e6:,.0f} MB",
             "device": f"{self.device}, {self.threads} threads",
             "versions": ", ".join(f"{key} {value}" for key, value in versions),

@@ -773,8 +773,8 @@ ablations.compare("vit", "vit_no_positions")
 #
 #       Yes, at this budget. With the article's recipe the best network, ResNet, falls
 #       behind the second last with ours. Two things keep this from being a law: the
-#       article gave its recipe about ten times these epochs, and no recipe was searched
-#       for it.
+#       article gave its recipe six to eighteen times these epochs, and no recipe was
+#       searched for it.
 #
 # Further reading
 # ---------------
