@@ -91,11 +91,9 @@ for w in lines:
     )
 
 # %%
-# *px* is the side of the pictures. A multiply-add is one product added to a sum, two
-# FLOP. Images per second are those of training, and the last column is a whole run,
-# both with evaluations: in processor time, as other work went on beside the runs, or on
-# a GPU in minutes of the clock, compiling included. Devices differ, so this is what
-# ran:
+# *px* is the side of the pictures; a multiply-add is two FLOP. The last two columns are
+# of whole runs, evaluations included: in processor time, as other work went on beside
+# them, or on a GPU in minutes of the clock, compiling included. Devices differ:
 
 for device in sorted({r.device for w in lines for r in w.runs}):
     there = [w for w in lines if device in {r.device for r in w.runs}]
@@ -103,9 +101,8 @@ for device in sorted({r.device for w in lines for r in w.runs}):
 
 # %%
 # What is a difference worth? At :math:`n` = 3,925 one standard error is about half a
-# point, a little more where fewer answers are right, and that of a difference is larger
-# by about :math:`\sqrt 2`. Here is the distance of each row from the article, in points
-# and in standard errors of the difference:
+# point, a little more where fewer answers are right. Here is the distance of each row
+# from the article, in points and in standard errors of the difference:
 
 assert judged == 3925
 for w in lines:
@@ -117,12 +114,12 @@ for w in lines:
 
 # %%
 # Two or three errors are more than luck with the pictures. But this is no contest of
-# architectures. The article trained the full networks for 200 epochs and more, by its
-# public code with one learning rate that never fell, and tested them with dropout or
-# batch statistics still switched on. Ours were tested in evaluation mode, and those of
-# plan gpu learned for 20 epochs only, one of them for 100. The rows to compare are
-# those of one plan. And size alone buys little in so few epochs: on 9,469 pictures the
-# small ResNet and VGG of plan long, which see each more often, are as good or better.
+# architectures. The article trained the full networks for 200 epochs and more, with a
+# learning rate that, by its public code, never fell, and tested them with dropout or
+# batch statistics still switched on. Those of plan gpu learned for 20 epochs, one of
+# them for 100. The rows to compare are those of one plan. And size alone buys little in
+# so few epochs: the small ResNet and VGG of plan long, which see each of the 9,469
+# pictures more often, are as good or better.
 
 
 def best(family, plan):
@@ -233,8 +230,8 @@ plots.caption(
 plt.show()
 
 # %%
-# Equal work is not equal speed. A processor likes large matrix products and dislikes
-# many small steps, so the order by work need not be the order by speed:
+# Equal work is not equal speed: a processor likes large matrix products and dislikes
+# many small steps.
 
 short = [next(w for w in lines if (w.family, w.plan) == (f, "short")) for f in full]
 by_work = sorted(short, key=lambda w: w.macs)
@@ -243,9 +240,8 @@ print("least work first:", ", ".join(w.name for w in by_work))
 print("fastest first:   ", ", ".join(w.name for w in by_speed))
 
 # %%
-# Nor were all recipes the same. A comparison with one recipe for all would be a
-# comparison of who likes that recipe. These are the fields that differ between the
-# runs of the short plan:
+# Nor were all recipes the same: one recipe for all would compare who likes that recipe.
+# These fields differ between the runs of the short plan:
 
 recipes = [asdict(vhist.Recipe(**w.run.recipe)) for w in short]
 differing = [key for key in recipes[0] if len({str(r[key]) for r in recipes}) > 1]
@@ -257,12 +253,11 @@ print(f"{len(differing)} of {len(recipes[0])} fields differ")
 # %%
 # Whatever a ranking says, it says about a network *and* these lines.
 #
-# The interludes learned from other pictures, so their rows stand apart, and only those
-# with the same pictures can be compared: the :doc:`spatial transformer
-# <plot_35_spatial_transformer>` on CIFAR-10, :doc:`Linformer <plot_45_linformer>` on
-# cats and dogs, and :doc:`trained weights <plot_55_finetuning>` against random ones on
-# a thousand pictures of five classes. Beside them is what the articles that they follow
-# printed last.
+# The interludes learned from other pictures, so their rows stand apart: the
+# :doc:`spatial transformer <plot_35_spatial_transformer>` on CIFAR-10, :doc:`Linformer
+# <plot_45_linformer>` on cats and dogs, and :doc:`trained weights
+# <plot_55_finetuning>` against random ones on a thousand pictures of five classes.
+# Beside them is what the articles that they follow printed last.
 
 sources = {"stn_article": "60.18", "linformer_article": "64.87"}
 rows = dict(vhist.plan.load("interludes").records())
@@ -338,8 +333,8 @@ plots.caption(
 plt.show()
 
 # %%
-# The test covers the choice of pictures. It does not cover the dice of training: with
-# another seed the same network gets another accuracy. What the seeds say:
+# The test covers the choice of pictures, not the dice of training: with another seed
+# the same network gets another accuracy. What the seeds say:
 
 for w in short:
     said = ", ".join(f"{100 * r.accuracy:.1f}" for r in w.runs)
@@ -351,15 +346,12 @@ for one, two in pairs:
         print(f"{one.name:>8} to {two.name:8}{gap:+6.1f} points, luck ± {luck:.1f}")
 
 # %%
-# Where a network has one seed, its spread is not known, and a verdict above reads
-# "these two trained networks differ", not "these two architectures differ". Where both
-# have several, their means differ by the printed points, with one standard error of
-# that as the luck of the seeds.
-# In the article's own ranking the first place rests on little more than one standard
-# error, as the introduction computed from its logs.
+# A verdict above reads "these two trained networks differ". Whether they would if each
+# were trained again, these lines tell; the luck is one standard error. In the article's
+# own ranking the first place rests on little more than one standard error, as the
+# :doc:`introduction <plot_00_introduction>` computed from its logs.
 #
-# The stored answers tell one more thing: whether the networks fail on the same
-# pictures.
+# The stored answers also tell whether the networks fail on the same pictures.
 
 solved = torch.stack(list(right.values())).sum(dim=0)
 for k in range(5):
@@ -372,18 +364,16 @@ print(f"unsolved if errors were independent: {total * expected:.0f}")
 
 # %%
 # The last line is what four strangers would leave unsolved. The more the first line
-# exceeds it, the more the networks share what makes a picture hard: a small object, an
-# odd view, two classes in one frame. And whatever one network solves alone is why the
-# competition was won by averages of several.
+# exceeds it, the more the networks share what makes a picture hard. And whatever one
+# network solves alone is why the competition was won by averages of several.
 #
 # Accuracy for a budget
 # ---------------------
 #
 # A table shows the end of a run. The logs also show the way, so we can ask who leads
-# after a given amount of computing. Time is processor time, because other work went on
-# beside the runs. The oldest logs have, per epoch, only what the clock showed; for
-# them the processor time of the whole run is shared out in proportion to the clock. The
-# full networks learned on a GPU and are not in this race.
+# after a given amount of processor time. The oldest logs have, per epoch, only what the
+# clock showed; for them the processor time of the whole run is shared out in
+# proportion. The full networks learned on a GPU and are not in this race.
 
 
 def minutes(run):
@@ -477,10 +467,10 @@ plots.caption(
 plt.show()
 
 # %%
-# One caution. Every run was planned for its own length, and its learning rate falls
-# towards the planned end; the last rise of a curve is mostly that fall. A network
-# stopped half way is worse than the same network planned for half the time. So the
-# strip is fair to runs that have ended and a little unfair to the others.
+# One caution. Every run's learning rate falls towards its planned end, and the last
+# rise of a curve is mostly that fall: a network stopped half way is worse than the same
+# network planned for half the time. So the strip is fair to runs that have ended and a
+# little unfair to the others.
 #
 # What changed and what stayed
 # ----------------------------
@@ -543,14 +533,13 @@ for f, net in nets.items():
 # One ruler
 # ---------
 #
-# How far does a layer see? For convolutions and poolings the :term:`receptive field`
-# follows from the drawing: each adds its kernel less one, times the pixels between
-# neighbouring outputs. Attention has the whole picture. That is what a layer *can* see.
-# How far it looks, the gradient of a middle unit tells: the mean distance of the pixels
-# that it depends on from their centre, weighted by the gradient. For ViT there is also
-# its :term:`attention distance` :cite:p:`dosovitskiy2020`, from each patch to what it
-# looks at. Here are the networks of the short plan, untrained, with the side of the
-# picture as the unit.
+# What a layer *can* see follows from the drawing. For convolutions and poolings it is
+# the :term:`receptive field`: each adds its kernel less one, times the pixels between
+# neighbouring outputs. Attention has the whole picture. How far a layer looks, the
+# gradient of a middle unit tells: the mean distance of the pixels that it depends on
+# from their centre, weighted by the gradient. For ViT there is also its
+# :term:`attention distance` :cite:p:`dosovitskiy2020`, from each patch to what it looks
+# at. Here are the untrained networks of the short plan; the side of the picture is 1.
 
 torch.manual_seed(0)
 drawn, _ = vhist.sketchnette.sketchnette(8, image_size=64)
