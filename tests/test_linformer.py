@@ -160,7 +160,12 @@ def test_planned_runs_differ_in_attention_alone():
         for run in plan.load("interludes").runs
         if run.seed == 0 and run.label.startswith(("linformer", "plain"))
     }
-    assert len(calls) == 4
+    assert len(calls) == 6
+    modern = calls["linformer_modern"].keywords["recipe"]
+    for keep in (4, 64):
+        given = calls[f"linformer_modern_{keep}"].keywords
+        assert given["recipe"] == modern
+        assert given["options"].built() == {"keep": keep}
     for recipe in ("article", "modern"):
         pair = [calls[f"{kind}_{recipe}"].keywords for kind in ("linformer", "plain")]
         assert pair[0]["recipe"] == pair[1]["recipe"]
