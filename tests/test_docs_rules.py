@@ -25,6 +25,7 @@ from notebook_text import BOXES, DIRECTIVES  # noqa: E402
 
 COLUMNS = 88  # a code block of the site shows them without scrolling
 LEAD_WORDS = 40
+STORY_WORDS = range(1000, 2001)  # an evening's reading is not a chapter's
 ROLES = {
     *("math", "doc", "ref", "term", "download", "cite:p", "cite:t"),
     *("mod", "class", "func", "meth", "attr", "data", "exc", "obj"),
@@ -77,6 +78,15 @@ def captions(chapter: Path) -> list[str]:
     found = calls(ast.parse(code(chapter)), "caption")
     parts = [node for call in found for node in ast.walk(call)]
     return [str(part.value) for part in parts if isinstance(part, ast.Constant)]
+
+
+def story(chapter: Path) -> list[str]:
+    """Return the words of the running text: no tables, formulas, fold-outs, exercises."""
+    text = "\n\n".join(texts(chapter))
+    text = re.split(r"\n(?:Experiments|What to remember|Exercises)\n-", text)[0]
+    text = re.sub(r"(?m)^\.\. (?!admonition).*\n(?:(?:[ \t].*)?\n)*", "", text)
+    text = re.sub(r"(?m)^(?:=+ +=.*|\S.* {2,}\S.*|(\W)\1+)$", "", text)
+    return re.sub(r":math:`[^`]*`|<[^>]*>", "x", text).split()
 
 
 def typed(prose: list[str], cites: set[str], page: str = "") -> set[str]:
