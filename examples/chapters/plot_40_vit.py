@@ -499,7 +499,7 @@ assert seen < live.log[-1]["val_loss"]
 
 # %%
 # Nothing in the network says that near patches belong together; that, too, it has to
-# learn from examples, and its loss is lower on those.
+# learn from examples. Its loss on those is lower than on new ones.
 #
 # A bag of patches
 # ----------------
