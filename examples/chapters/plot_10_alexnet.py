@@ -809,12 +809,12 @@ for row in rows:
 # <https://github.com/pytorch/vision/tree/main/references/classification>`_.
 
 recipes = {
-    "paper": vhist.recipe.recipe_for("alexnet", "paper"),
+    "paper": replace(vhist.recipe.recipe_for("alexnet", "paper"), image_size=224),
     "article": vhist.recipe.recipe_for("alexnet", "article"),
     "here": vhist.Recipe(**run.recipe),
 }
 theirs = {"batch_size": 8 * 32, "weight_decay": 1e-4, "step_epochs": 30}
-theirs |= {"augment": "resized_crop", "crop_area": (0.08, 1.0), "image_size": 224}
+theirs |= {"augment": "resized_crop", "crop_area": (0.08, 1.0)}
 recipes["torchvision"] = replace(recipes["paper"], **theirs)
 names = "optimizer momentum lr schedule warmup_epochs epochs batch_size weight_decay"
 names += " label_smoothing clip_norm image_size augment"

@@ -805,7 +805,7 @@ rows = [
     ("augmentation", "crop, flip, colour", r["augment"], "resized crop, flip"),
     ("  of scale", "side 256 to 480 px", f"area {area}", "area 0.08 to 1"),
     ("optimizer", "SGD", r["optimizer"].upper(), "SGD"),
-    ("momentum", "0.9", f"{r['momentum']:g}", "0.9"),
+    ("momentum", "0.9", f"{r['momentum']:g}, Nesterov", "0.9"),
     ("learning rate", "0.1", f"{r['lr']:g}", "0.1"),
     ("  its course", "/10 on plateaus", r["schedule"], "/10 every 30 epochs"),
     ("  warm-up", "none", f"{r['warmup_epochs']:g} epochs", "none"),
@@ -833,8 +833,8 @@ for row in rows:
 #      figure shows.
 #    * *Pictures, input, epochs:* one core, minutes; a crop that varies in area is the
 #      later form of the paper's varying side.
-#    * *Higher rate, warm-up, straight descent, more decay, smoothing:* habits of later
-#      years for short runs; a plateau takes epochs to be noticed.
+#    * *Nesterov, higher rate, warm-up, straight descent, more decay, smoothing:* habits
+#      of later years for short runs; a plateau takes epochs to be noticed.
 #    * *Test:* one view, as for all networks of this book. Ten crops lower an error by
 #      themselves, so the two errors in the last line are not quite one scale.
 #

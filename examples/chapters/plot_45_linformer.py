@@ -554,7 +554,7 @@ rows = [
     ("schedule", "never stepped", "constant", "cosine"),
     ("weight decay", "0", flag(columns[0], "weight-decay"), "0.05"),
     ("first weights", "PyTorch's", "ViT's, head 0", "ViT's, head 0"),
-    ("positions", "N(0, 1)", "N(0, 0.02)", "N(0, 0.02)"),
+    ("positions", "N(0, 1)", "N(0, 0.02²)", "N(0, 0.02²)"),
     ("pictures", "as they are", "normalised", "normalised"),
     ("test", "random crop, flip", "middle", "middle"),
 ]

@@ -523,7 +523,7 @@ rows = [
     ("", "paper", "here"),
     ("weights from", "JFT, ImageNet-21k", "five other classes"),
     ("head", "linear, zero", "linear, zero"),
-    ("body's rate", "as the head's", f"{flags['--backbone-lr']} of the head's, or 0"),
+    ("body's rate", "as the head's", f"0, {flags['--backbone-lr']} or 1 of the head's"),
     ("optimizer", "SGD, momentum 0.9", ours.optimizer),
     ("rate, falling", "0.06 or less, cosine", f"{ours.lr:g}, {ours.schedule}"),
     ("weight decay", "0", f"{ours.weight_decay:g}"),
