@@ -44,6 +44,7 @@ extensions = [
     "figures",
     "inline_style",
     "katex_math",
+    "late_fonts",
     "mend_html",
     "shortcuts",
 ]
@@ -164,10 +165,8 @@ pygments_dark_style = "a11y-high-contrast-dark"
 html_theme_options = {
     "navigation_with_keys": True,
     "light_css_variables": {
-        "font-stack": "'Inter', 'Inter fallback', system-ui, sans-serif",
-        "font-stack--monospace": (
-            "'JetBrains Mono', 'JetBrains Mono fallback', ui-monospace, monospace"
-        ),
+        "font-stack": "'Inter fallback', system-ui, sans-serif",
+        "font-stack--monospace": "'JetBrains Mono fallback', ui-monospace, monospace",
         "color-brand-primary": "#0b5a8f",
         "color-brand-content": "#0b5a8f",
         "color-brand-visited": "#6a4587",

@@ -1,5 +1,6 @@
 """What a reader does with the site."""
 
+import re
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -172,5 +173,22 @@ def test_from_disk_the_style_and_the_fonts_are_there(page: Page) -> None:
     page.goto((SITE / CHAPTERS[0]).as_uri())
     assert page.locator("link[rel=stylesheet]").count() == 0
     expect(page.locator(".sidebar-sticky")).to_have_css("position", "sticky")
-    faces = "document.fonts.ready.then(() => document.fonts.check('16px Inter'))"
-    assert page.evaluate(faces)
+    page.wait_for_function("document.documentElement.dataset.fonts === ''")
+    assert page.evaluate("document.fonts.check('16px Inter')")
+
+
+def test_fonts_wait_on_the_first_page_only(
+    page: Page, server: str
+) -> None:
+    asked = (
+        "performance.getEntriesByType('resource')"
+        ".filter(e => e.name.includes('/fonts/inter')).map(e => e.startTime)"
+    )
+    loaded = "performance.getEntriesByType('navigation')[0].loadEventStart"
+    for path, early in (("index.html", False), ("results.html", True)):
+        page.goto(f"{server}/{path}")
+        page.wait_for_function("document.fonts.check('16px Inter')")
+        assert [t < page.evaluate(loaded) for t in page.evaluate(asked)] == [early]
+        expect(page.locator("article p").first).to_have_css(
+            "font-family", re.compile("^.?Inter.?,")
+        )

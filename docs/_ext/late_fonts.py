@@ -1,0 +1,27 @@
+"""Let the site's fonts wait until a page has been painted.
+
+A slow phone would fetch them before the page's first picture. So text stands in a font
+of the device, drawn as wide as ours (custom.css), until everything else has come. Once
+a reader's browser has them, each further page has them from the start.
+"""
+
+SCRIPT = """
+(() => {
+  const page = document.documentElement;
+  const use = () => { page.dataset.fonts = ""; };
+  let store = {};
+  try { store = sessionStorage; } catch { /* forbidden: they come late on each page */ }
+  if (store.fonts) { use(); return; }
+  addEventListener("load", async () => {
+    const faces = ["1em Inter", "bold 1em Inter", "1em 'JetBrains Mono'"];
+    await Promise.all(faces.map((face) => document.fonts.load(face)));
+    use();
+    store.fonts = "here";
+  });
+})();
+"""
+
+
+def setup(app):
+    app.add_js_file(None, body=SCRIPT)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
