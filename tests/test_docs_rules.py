@@ -81,7 +81,7 @@ def captions(chapter: Path) -> list[str]:
 
 
 def story(chapter: Path) -> list[str]:
-    """Return the words of the running text: no tables, formulas, fold-outs, exercises."""
+    """Return the words of the running text, without tables, fold-outs and exercises."""
     text = "\n\n".join(texts(chapter))
     text = re.split(r"\n(?:Experiments|What to remember|Exercises)\n-", text)[0]
     text = re.sub(r"(?m)^\.\. (?!admonition).*\n(?:(?:[ \t].*)?\n)*", "", text)

@@ -1,4 +1,4 @@
-"""What two chapters say about their records: on cats and dogs, and on recipes."""
+"""What chapters say about their records: on windows, cats and dogs, and recipes."""
 
 import math
 from itertools import chain, pairwise
@@ -86,6 +86,58 @@ def test_mixtures_are_behind_on_the_training_pictures_too():
     )
     assert min(every) > max(few) + 0.01
     assert mean(every) > 2 * mean(few) > 0
+
+
+# plot_35_spatial_transformer, the recorded runs and exercises 5 and 6
+
+
+def stn(label: str) -> list[runs.Run]:
+    return plan.load("interludes").records()[f"stn_{label}"]
+
+
+def test_the_sources_recipe_ends_where_the_source_did_and_shakes():
+    found = stn("article")
+    assert abs(mean(r.accuracy for r in found) - 0.6018) < 0.014  # two errors
+    for run in found:
+        assert run.data["train"] == 50_000 == 5 * len(run.labels)
+        last = [entry["val_accuracy"] for entry in run.log[-10:]]
+        assert max(last) - min(last) > 0.02
+
+
+def test_the_modern_recipe_gets_ten_points_further_and_comes_to_rest():
+    there = mean(r.accuracy for r in stn("article"))
+    for run in stn("modern"):
+        assert run.accuracy > 0.7
+        assert 0.08 < run.accuracy - there < 0.13
+        last = [entry["val_accuracy"] for entry in run.log[-10:]]
+        assert max(last) - min(last) < 0.01
+
+
+@pytest.mark.parametrize("recipe", ["article", "modern"])
+def test_the_transformer_is_worth_about_two_points(recipe):
+    without = {r.recipe["seed"]: r for r in stn(f"{recipe}_without")}
+    pairs = [(r, without[s]) for r in stn(recipe) if (s := r.recipe["seed"]) in without]
+    assert pairs
+    for run, other in pairs:
+        assert runs.paired_z(run, other) > 2.5
+        assert run.parameters / other.parameters == pytest.approx(1.25, abs=0.05)
+    assert 0.012 < mean(a.accuracy - b.accuracy for a, b in pairs) < 0.03
+
+
+def test_the_recipe_is_worth_several_times_as_much_and_differs_in_nearly_everything():
+    (there, *_), (here, *_) = stn("article"), stn("modern")
+    without = stn("modern_without")[0]
+    assert here.accuracy - there.accuracy > 3 * (here.accuracy - without.accuracy)
+    old, new = there.recipe, here.recipe
+    assert (old["optimizer"], new["optimizer"]) == ("sgd", "adamw")
+    assert {entry["lr"] for entry in there.log} == {0.01}
+    assert here.log[-1]["lr"] < 0.1 * here.log[1]["lr"]
+    assert old["batch_size"] > new["batch_size"]
+    assert old["augment"] == "none" != new["augment"]
+    assert old["weight_decay"] == 0 < new["weight_decay"]
+    assert old["label_smoothing"] == new["label_smoothing"] == 0
+    assert here.model_options["dropout"] == 0
+    assert there.model_options.get("dropout", 0.5) == 0.5
 
 
 # plot_80_reading_a_log, exercise 5

@@ -177,9 +177,7 @@ def test_from_disk_the_style_and_the_fonts_are_there(page: Page) -> None:
     assert page.evaluate("document.fonts.check('16px Inter')")
 
 
-def test_fonts_wait_on_the_first_page_only(
-    page: Page, server: str
-) -> None:
+def test_fonts_wait_on_the_first_page_only(page: Page, server: str) -> None:
     asked = (
         "performance.getEntriesByType('resource')"
         ".filter(e => e.name.includes('/fonts/inter')).map(e => e.startTime)"
