@@ -113,15 +113,26 @@ def test_the_modern_recipe_gets_ten_points_further_and_comes_to_rest():
         assert max(last) - min(last) < 0.01
 
 
-@pytest.mark.parametrize("recipe", ["article", "modern"])
-def test_the_transformer_is_worth_about_two_points(recipe):
+def pairs(recipe: str) -> list[tuple[runs.Run, runs.Run]]:
+    """Return the runs with and without the transformer, of seeds that have both."""
     without = {r.recipe["seed"]: r for r in stn(f"{recipe}_without")}
-    pairs = [(r, without[s]) for r in stn(recipe) if (s := r.recipe["seed"]) in without]
-    assert pairs
-    for run, other in pairs:
+    both = [(r, without.get(r.recipe["seed"])) for r in stn(recipe)]
+    return [(a, b) for a, b in both if b]
+
+
+def test_the_transformer_is_worth_about_two_points():
+    for run, other in pairs("modern"):
         assert runs.paired_z(run, other) > 2.5
         assert run.parameters / other.parameters == pytest.approx(1.25, abs=0.05)
-    assert 0.012 < mean(a.accuracy - b.accuracy for a, b in pairs) < 0.03
+    assert 0.012 < mean(a.accuracy - b.accuracy for a, b in pairs("modern")) < 0.025
+
+
+def test_with_the_sources_recipe_one_epoch_moves_as_much():
+    gap = mean(a.accuracy - b.accuracy for a, b in pairs("article"))
+    assert gap > mean(a.accuracy - b.accuracy for a, b in pairs("modern")) - 0.002
+    for run, _ in pairs("article"):
+        steps = [e["val_accuracy"] for e in run.log[-10:]]
+        assert max(abs(b - a) for a, b in pairwise(steps)) > gap
 
 
 def test_the_recipe_is_worth_several_times_as_much_and_differs_in_nearly_everything():
