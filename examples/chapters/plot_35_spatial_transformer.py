@@ -689,11 +689,14 @@ plan.compare("stn_modern_without", "stn_modern")
 # %%
 # .. dropdown:: What came out
 #
-#    About two points, more than the luck of the pictures. Is it the look? These runs
-#    cannot tell. The localisation also makes the network a quarter larger, and its six
-#    numbers can be a signal. A network without it and as large would be the next to
-#    train. With the source's recipe the gap after the last epoch is no smaller, but
-#    there one epoch moves the accuracy by as much.
+#    With this seed about two points, well beyond the luck of the pictures. With the
+#    next seed hardly anything: train both again, and the story is another. So the
+#    seeds' spread, in the means above, is as large as what was to be measured, and the
+#    *z* of one pair is no answer to a question about networks. With the source's recipe
+#    even one epoch moves the accuracy by as much.
+#
+#    And if it were worth a point, would it be the look? The localisation also makes the
+#    network a quarter larger, and its six numbers can be a signal.
 #
 # 6. *And what is the recipe worth?* Predict first: more than the transformer, or less?
 #
