@@ -88,6 +88,34 @@ def test_mixtures_are_behind_on_the_training_pictures_too():
     assert mean(every) > 2 * mean(few) > 0
 
 
+# plot_45_linformer, exercises 5 and 6
+
+
+def test_64_mixtures_fit_nearly_as_plain_attention_does_and_settle_nothing():
+    found = plan.load("interludes").records()
+    labels = "plain_modern", "linformer_modern_64", "linformer_modern"
+    plain, many, few = (found[label][0] for label in labels)
+    losses = [run.log[-1]["train_loss"] for run in (plain, many, few)]
+    assert 0 < losses[1] - losses[0] < 0.01
+    assert losses[2] - losses[1] > 0.02
+    assert plain.accuracy > many.accuracy > few.accuracy
+    for other in (plain, few):
+        assert abs(runs.paired_z(many, other)) < 2
+    assert "NVIDIA" not in many.device
+    assert many.model_options["keep"] == 64
+
+
+def test_the_later_recipe_helps_plain_attention_more_than_twice_as_much():
+    (plain, few), (later, fewer) = pair("article"), pair("modern")
+    assert later[0].accuracy - plain[0].accuracy > 2 * (
+        fewer[0].accuracy - few[0].accuracy
+    )
+    (a, b), (c, d) = (
+        map(runs.mean_std, kinds) for kinds in ((plain, few), (later, fewer))
+    )
+    assert c.mean - a.mean > 2 * (d.mean - b.mean) > 0
+
+
 # plot_35_spatial_transformer, the recorded runs and exercises 5 and 6
 
 
