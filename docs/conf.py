@@ -42,9 +42,9 @@ extensions = [
     "sphinxext.opengraph",
     "chapters",
     "figures",
+    "first_paint",
     "inline_style",
     "katex_math",
-    "late_fonts",
     "mend_html",
     "shortcuts",
 ]

@@ -1,13 +1,15 @@
-"""Let the site's fonts wait until a page has been painted.
+"""Let a page be painted before the site's fonts come, and stay where it was painted.
 
-A slow phone would fetch them before the page's first picture. So text stands in a font
-of the device, drawn as wide as ours (custom.css), until everything else has come. Once
-a reader's browser has them, each further page has them from the start.
+A slow phone would fetch the fonts before the page's first picture. So text stands in a
+font of the device, drawn as wide as ours (custom.css), until everything else has come.
+Once a reader's browser has them, each further page has them from the start. And furo
+shows the switch of colours only when its own script runs, which would move the header.
 """
 
 SCRIPT = """
 (() => {
   const page = document.documentElement;
+  page.classList.remove("no-js");
   const use = () => { page.dataset.fonts = ""; };
   let store = {};
   try { store = sessionStorage; } catch { /* forbidden: they come late on each page */ }
