@@ -595,7 +595,7 @@ for row in rows:
 # * It saves work for N beyond 2k. With fewer words it costs more.
 # * E and F know places: one number of words, no shuffling, no writing.
 # * Compare a loss with that of guessing, ln of the number of classes, before all else.
-# * On few photographs, 16 mixtures of 65 words cost accuracy; why is a guess.
+# * On few photographs, 16 mixtures of 65 words cost accuracy: they seem to lack room.
 #
 # Exercises
 # ---------
