@@ -689,14 +689,13 @@ plan.compare("stn_modern_without", "stn_modern")
 # %%
 # .. dropdown:: What came out
 #
-#    With this seed about two points, well beyond the luck of the pictures. With the
-#    next seed hardly anything: train both again, and the story is another. So the
-#    seeds' spread, in the means above, is as large as what was to be measured, and the
-#    *z* of one pair is no answer to a question about networks. With the source's recipe
-#    even one epoch moves the accuracy by as much.
+#    With this seed nearly two points, well beyond the luck of the pictures, and with the
+#    third as well. With the second hardly anything: train both again, and the story may
+#    be another. On average it is a good point, two to three times its own standard error
+#    over the seeds. With the source's recipe one epoch moves the accuracy by more.
 #
-#    And if it were worth a point, would it be the look? The localisation also makes the
-#    network a quarter larger, and its six numbers can be a signal.
+#    Is it the look? The localisation also makes the network a quarter larger, and its
+#    six numbers can be a signal. These runs cannot tell.
 #
 # 6. *And what is the recipe worth?* Predict first: more than the transformer, or less?
 #
