@@ -692,7 +692,7 @@ plan.compare("stn_modern_without", "stn_modern")
 #    With this seed nearly two points, well beyond the luck of the pictures, and with
 #    the third as well. With the second hardly anything: train both again, and the story
 #    may be another. On average it is a good point, two to three times its own standard
-#    error over the seeds. With the source's recipe one epoch moves the accuracy by more.
+#    error over the seeds. With the source's recipe one epoch moves the accuracy more.
 #
 #    Is it the look? The localisation also makes the network a quarter larger, and its
 #    six numbers can be a signal. These runs cannot tell.
