@@ -25,7 +25,7 @@ from notebook_text import BOXES, DIRECTIVES  # noqa: E402
 
 COLUMNS = 88  # a code block of the site shows them without scrolling
 LEAD_WORDS = 40
-STORY_WORDS = range(1000, 2001)  # an evening's reading is not a chapter's
+STORY_WORDS = 2000  # of a chapter, at most
 ROLES = {
     *("math", "doc", "ref", "term", "download", "cite:p", "cite:t"),
     *("mod", "class", "func", "meth", "attr", "data", "exc", "obj"),
@@ -121,6 +121,23 @@ def test_title_then_one_sentence(chapter: Path) -> None:
     assert words, "a sentence follows the title"
     assert len(words) <= LEAD_WORDS, "the first paragraph is one short sentence"
     assert re.search(r"[.?!][`*)]*$", lead), "it ends as a sentence does"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda page: page.stem)
+def test_a_chapter_is_read_in_one_sitting(chapter: Path) -> None:
+    assert 1000 < len(story(chapter)) <= STORY_WORDS
+
+
+def test_words_of_a_story_are_counted(tmp_path: Path) -> None:
+    page = tmp_path / "plot_page.py"
+    page.write_text(
+        '"""\nTitle\n=====\n\nOne two.\n"""\n# %%\n# three :math:`a + b`\n#\n'
+        "# .. admonition:: Box\n#\n#    five\n#\n# .. dropdown:: no\n#\n#    no\n#\n"
+        "# ==  ==\n# no  no\n# ==  ==\n#\n# Exercises\n# ---------\n# no\n",
+        encoding="utf-8",
+    )
+    words = "Title One two. three x .. admonition:: Box five"
+    assert " ".join(story(page)) == words
 
 
 @every_chapter

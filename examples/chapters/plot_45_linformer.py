@@ -650,8 +650,8 @@ plan.compare("plain_modern", "linformer_modern_64", "linformer_modern")
 # .. dropdown:: What came out
 #
 #    On the pictures that they learned from, 64 mixtures are nearly level with plain
-#    attention, and 16 are well behind. So E and F can be learned from so few pictures;
-#    what 16 of them lack is room. New pictures do not settle it: 64 lie between the
+#    attention, and 16 are well behind. So E and F can be learned from so few pictures,
+#    and 16 seem to lack room. New pictures do not settle it: 64 lie between the
 #    other two, and within two standard errors of both. It is one seed, on a CPU in
 #    float32, and the others were on a GPU in bfloat16.
 #
