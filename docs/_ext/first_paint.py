@@ -7,6 +7,7 @@ shows the switch of colours only when its own script runs, which would move the 
 """
 
 SCRIPT = """
+<script>
 (() => {
   const page = document.documentElement;
   page.classList.remove("no-js");
@@ -21,9 +22,15 @@ SCRIPT = """
     store.fonts = "here";
   });
 })();
+</script>
 """
 
 
+def add_script(app, pagename, templatename, context, doctree) -> None:
+    # in the head: scripts stand last, and a long page is drawn before they come
+    context["metatags"] = context.get("metatags", "") + SCRIPT
+
+
 def setup(app):
-    app.add_js_file(None, body=SCRIPT)
+    app.connect("html-page-context", add_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
