@@ -18,6 +18,7 @@ from vhist.runs import ARTICLE, Run, paired_z
 RUNS = {k: v[0] for k, v in vhist.plan.load("ablations").records().items()}
 GPU = {k: v[0] for k, v in vhist.plan.load("gpu").records().items()}
 SHORT = vhist.plan.load("short").records()
+LONG = {k: v[0] for k, v in vhist.plan.load("long").records().items()}
 CLASSES, SPRINGER = RUNS["alexnet"].data["classes"], "English springer"
 
 
@@ -141,6 +142,62 @@ def moved(run: Run, other: Run) -> tuple[float, float, float]:
     )
     far = change.abs() / (variance(old) + variance(new)).sqrt()
     return change.abs().sum().item(), chance.mean().item(), far.max().item()
+
+
+def test_plot_85_what_is_taken_for_what():
+    """Of two steps in time the second changes the kind of errors, by a little."""
+    first, second = ("alexnet_small", "resnet_small"), ("resnet_small", "vit_small_8")
+    (share, chance, far), (more, less, further) = (
+        moved(LONG[old], LONG[new]) for old, new in (first, second)
+    )
+    assert share < 1.15 * chance
+    assert 1.15 * less < more < 1.5 * less
+    assert max(far, further) < 3.63  # 180 cells: 5 % for the surest
+    for old, new in (first, second):
+        for one, other in zip(SHORT[old], SHORT[new], strict=True):
+            share, chance, _ = moved(one, other)
+            assert 1.15 * chance < share < 1.6 * chance
+
+
+def four(records: dict[str, Run], vgg: str) -> tuple[list[Run], torch.Tensor]:
+    """Return a run per architecture, in time, and which pictures each got right."""
+    runs = [records[k] for k in ("alexnet_small", vgg, "resnet_small", "vit_small_8")]
+    answers = torch.tensor([run.predictions for run in runs])
+    return runs, answers == torch.tensor(runs[0].labels)
+
+
+def beyond_a_guess(right: torch.Tensor) -> list[float]:
+    """Return how sure each solves more than a tenth of what all others miss."""
+    found = []
+    for k, row in enumerate(right):
+        alone = row[right.sum(dim=0) == row.long()].double()
+        error = (alone.mean() * (1 - alone.mean()) / len(alone)).sqrt()
+        found.append(((alone.mean() - 0.1) / error).item())
+        assert len(alone) > 150, k
+    return found
+
+
+def test_plot_85_one_against_three():
+    *rest, vit = beyond_a_guess(four(LONG, "vgg_small_bn")[1])
+    assert 2.5 < vit < 3.2
+    assert rest[2] > 5
+    assert max(map(abs, rest[:2])) < 2
+    first = {label: seeds[0] for label, seeds in SHORT.items()}
+    assert beyond_a_guess(four(first, "vgg_small")[1])[3] < 1.5
+
+
+def test_plot_85_most_errors_of_a_weak_network_are_solved_by_another():
+    _, right = four(LONG, "vgg_small_bn")
+    solved = right.sum(dim=0)
+    for row in (right[0], right[3]):
+        assert (solved[~row] > 0).double().mean() > 0.6
+
+
+def test_plot_85_exercise_1_the_vote_is_behind_the_best():
+    runs, _ = four(LONG, "vgg_small_bn")
+    answers = torch.tensor([run.predictions for run in runs])
+    vote = replace(runs[2], predictions=answers.mode(dim=0).values.tolist())
+    assert paired_z(vote, runs[2]) < -3
 
 
 def test_plot_85_exercise_5_errors_of_the_same_kind():

@@ -114,6 +114,11 @@ def test_the_later_recipe_helps_plain_attention_more_than_twice_as_much():
         map(runs.mean_std, kinds) for kinds in ((plain, few), (later, fewer))
     )
     assert c.mean - a.mean > 2 * (d.mean - b.mean) > 0
+    gains = [
+        [two.accuracy - one.accuracy for one, two in zip(*kinds, strict=True)]
+        for kinds in ((plain, later), (few, fewer))
+    ]
+    assert min(a - b for a, b in zip(*gains, strict=True)) > 0.02
 
 
 # plot_35_spatial_transformer, the recorded runs and exercises 5 and 6
@@ -128,8 +133,9 @@ def test_the_sources_recipe_ends_where_the_source_did_and_shakes():
     assert abs(mean(r.accuracy for r in found) - 0.6018) < 0.014  # two errors
     for run in found:
         assert run.data["train"] == 50_000 == 5 * len(run.labels)
-        last = [entry["val_accuracy"] for entry in run.log[-10:]]
-        assert max(last) - min(last) > 0.02
+        shown = [entry["val_accuracy"] for entry in run.log]
+        assert max(shown[-10:]) - min(shown[-10:]) > 0.02
+        assert min(b - a for a, b in pairwise(shown[5:])) > -0.08
 
 
 def test_the_modern_recipe_gets_ten_points_further_and_comes_to_rest():

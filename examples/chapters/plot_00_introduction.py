@@ -24,8 +24,8 @@ under a minute. You will see
 #   ImageNet competition described pictures by features that people had designed, and
 #   learned only what came after. Missing was a net large enough to learn all of it,
 #   and a way to train one before the money or the patience ran out.
-# * **2014, VGG** :cite:p:`simonyan2014`. AlexNet worked, but nobody could say which
-#   of its choices mattered. Missing was a rule. VGG has one: 3x3 convolutions, and
+# * **2014, VGG** :cite:p:`simonyan2014`. AlexNet worked by many choices at once, most
+#   of them worth a point or so. Missing was a rule. VGG has one: 3x3 convolutions, and
 #   more of them.
 # * **2015, ResNet** :cite:p:`he2015resnet`. More of them stopped helping: deeper
 #   plain nets had a higher error even on their training pictures. Missing was a way
@@ -74,13 +74,14 @@ m = vhist.models
 huge = {"patch_size": 14, "width": 1280, "depth": 32, "heads": 16, "hidden": 5120}
 vit_b, vit_h = counted(m.vit_b_16), counted(m.vit.VisionTransformer, **huge)
 resnet34 = counted(m.resnet34, conv_bias=False)
+resnet152 = counted(m.resnet152, version="v1")  # the paper's, not torchvision's
 # fmt: off
 nets = [
     Net(2012, "AlexNet", 40.7, 18.2, *counted(m.alexnet, 227, groups=2),
         "krizhevsky2012"),
     Net(2014, "VGG-16", 25.6, 8.1, *counted(m.vgg16), "simonyan2014"),
     Net(2015, "ResNet-34", 24.52, 7.46, *resnet34, "he2015resnet"),
-    Net(2015, "ResNet-152", 21.43, 5.71, *counted(m.resnet152), "he2015resnet"),
+    Net(2015, "ResNet-152", 21.43, 5.71, *resnet152, "he2015resnet"),
     Net(2020, "ViT-B/16", 100 - 77.91, None, *vit_b, "dosovitskiy2020"),
     Net(2020, "ViT-H/14 + JFT", 100 - 88.55, None, *vit_h, "dosovitskiy2020"),
     Net(2021, "DeiT-B", 100 - 81.8, None, *vit_b, "touvron2021"),
@@ -157,7 +158,8 @@ plots.caption(
     " falls from step to step, a single network's need not; neither parameters nor work"
     " rise throughout.",
     "Three charts over the years 1998 to 2021. Top: error on ImageNet, falling from"
-    " AlexNet in 2012 over VGG and ResNet to the Vision Transformer. Middle: number of"
+    " AlexNet in 2012 over VGG to ResNet; of two Vision Transformers of 2020 only the"
+    " larger lies lower. Middle: number of"
     " parameters, and bottom: multiply-adds per picture, both on logarithmic axes;"
     " VGG-16 is above both ResNets in both, ViT-H/14 is by far the highest.",
 )
@@ -180,7 +182,7 @@ assert by_name["ViT-B/16"].top1 > by_name["ResNet-152"].top1
 growth = by_name["ViT-H/14 + JFT"].parameters / by_name["AlexNet"].parameters
 print(f"ViT-H/14 has {growth:.1f} times the parameters of AlexNet")
 gain = by_name["ViT-B/16"].top1 - by_name["DeiT-B"].top1
-print(f"a recipe alone, from ViT-B/16 to DeiT-B: {gain:.1f} points")
+print(f"the same network, another recipe, smaller inputs: {gain:.1f} points")
 
 # %%
 # What was it trained on, and for how long? Papers say it in passing, or not at all.
@@ -286,8 +288,8 @@ plt.show()
 # The intervals of VGG and ResNet overlap, the others stand apart. A log of four lines
 # said more than its author knew.
 #
-# The runs of this book use the same two splits. Each run leaves a *record* that names
-# its data, so the sizes below are read, not remembered.
+# The comparisons of the four use the same two splits. Each run leaves a *record* that
+# names its data, so the sizes below are read, not remembered.
 
 run = vhist.runs.load("short-resnet_small-0")
 per_class = torch.tensor(run.labels).bincount()
@@ -302,7 +304,7 @@ assert len(run.labels) == fits[0]
 #    Imagenette cannot judge a network that was pre-trained on ImageNet. Of its 3,925
 #    validation files 3,791 come from ImageNet's *training* set, with their labels; a
 #    file called ``ILSVRC2012_val_...`` is from ImageNet's own validation set, and only
-#    134 are. Networks in this book start from random weights.
+#    134 are. No recorded run of this book starts from ImageNet's weights.
 #
 # The pictures: Sketchnette
 # -------------------------
@@ -393,10 +395,10 @@ plt.show()
 # Four rules, each with a reason that the article's logs supplied.
 #
 # **Evaluation mode.** :term:`Dropout <dropout>` removes random units during training,
-# and batch normalisation uses the neighbours in the :term:`batch`. :term:`Evaluation
-# mode <evaluation mode>` switches both off, and a test needs it, or the answer to a
-# picture changes from one call to the next. This is what made the article's counts
-# differ: its code never called ``eval()``.
+# and batch normalisation uses the neighbours in the :term:`batch`. In :term:`evaluation
+# mode` every unit stays and averages of the training are used. A test needs it, or the
+# answer to a picture changes from one call or batch to the next. Very probably this
+# made the article's counts differ: its public code never calls ``eval()``.
 
 net = vhist.create_model("alexnet_small", num_classes=10)
 x = normalize(data.val.images[:8])
@@ -452,19 +454,20 @@ for model in sorted({r.model for r in runs}):
 # What it costs
 # -------------
 #
-# Every chapter is a script that trains a small network on Sketchnette while you wait,
-# within a minute on two CPU cores, and needs neither GPU nor network. The recorded
-# runs took longer, on the machine named in the record:
+# Every chapter is a script that needs neither GPU nor network. Most train a small
+# network on Sketchnette while you wait, in about a minute on two CPU cores. The
+# recorded runs took longer, on the machine named in the record:
 
 for r in sorted(runs, key=lambda r: r.cpu_seconds):
     print(f"{r.name:28} {r.cpu_seconds / 60:6.1f} CPU-minutes  {r.device}")
 print(f"all together {sum(r.cpu_seconds for r in runs) / 3600:.1f} CPU-hours")
 
 # %%
-# A laptop can repeat all of it. That is a choice: the networks on these pages are
-# small versions, with the same layers in the same order but fewer channels and inputs
-# of 64 pixels. The full ones are built, counted and compared with their papers. No page
-# trains one; the chapters report the few runs that were recorded on a GPU.
+# A laptop can repeat all of it. That is a choice. The networks on these pages are small
+# versions: the same kinds of layers, but fewer of them (AlexNet keeps all), fewer
+# channels, and inputs of 64 pixels, in some long runs 96 or 128. The full ones are
+# built, counted and compared with their papers. No page trains one; the chapters report
+# the few runs that were recorded on a GPU.
 
 print(f"{'small version':16}{'parameters':>12}{'multiply-adds':>16}")
 for name in ("alexnet_small", "vgg_small", "resnet_small", "vit_small_8"):

@@ -5,9 +5,9 @@ VGG, 2014: depth as a plan
 Two people fixed every choice in a network but one, its depth, and counted what
 depth was worth.
 
-After AlexNet everybody knew that deep networks win, and nobody knew which of their many
-choices had done it. What was missing was a rule for building a deeper network. On two
-CPU cores this page runs in under a minute; the first run also draws its pictures.
+After AlexNet everybody knew that deep networks win, by many choices at once. What was
+missing was a rule for building a deeper network. On two CPU cores this page runs in
+under a minute; the first run also draws its pictures.
 
 You will see
 

@@ -4,11 +4,11 @@ Spatial transformer, 2015: a network that moves its picture
 
 Six numbers, computed from the picture, decide where a network looks.
 
-In 2015 a network could name what is in the middle of a picture and had little to say
-about where a thing was, how large, or how turned. It saw every place with the same
-filters, learned each size and angle from examples, and could not choose. What was
-missing was a way to look somewhere that gradients can improve. This page needs no GPU
-and no download, and takes less than a minute on one processor core.
+In 2015 networks named things, and found them if boxes were given to learn from. But a
+classifier saw every place with the same filters, learned each size and angle from
+examples, and could not choose. What was missing was a simple module that looks
+somewhere and learns where from the labels alone. This page needs no GPU and no
+download, and takes about a minute on one processor core.
 
 You will see
 
@@ -151,7 +151,8 @@ assert torch.autograd.gradcheck(lambda t: sample(small, t), six.requires_grad_()
 #
 # Six numbers by descent
 # ----------------------
-# A picture is turned and shrunk. Can descent on the difference find the way back?
+# A picture is turned, enlarged and moved. Can descent on the difference find the way
+# back?
 # Outside there are zeros, so the picture fades to grey at its border, and grey is zero.
 
 squares = torch.linspace(-1, 1, 64).square()
@@ -274,8 +275,9 @@ vhist.summary(vhist.create_model("stn"), 32)
 #
 # The start matters. The weights of the last layer are zero and its bias is the
 # identity, so at first every picture passes unchanged, and the network behind it learns
-# as if there were nothing in front. Random weights would show it random crops, and many
-# of those lie beside the picture, where all is zero and no slope leads back.
+# as if there were nothing in front. PyTorch's random weights give six numbers near
+# zero: it would see a few pixels around the middle, blown up, and slopes would come
+# only from there.
 #
 # Where it helps
 # --------------
@@ -284,7 +286,8 @@ vhist.summary(vhist.create_model("stn"), 32)
 # place, and two convolutions. In front of either we put a transformer whose
 # localisation is a small network of its own, since any module that returns six numbers
 # will do. It sees the picture at half its size; what it passes on has 20 pixels
-# where the picture has 32.
+# where the picture has 32. Those without it read the whole picture in 20 pixels, so
+# that only the look differs.
 #
 # Then the harder case: each drawing, shrunk to 20 pixels, lies anywhere in a scene of
 # 32, with noise and with pieces of two other drawings around it.
@@ -346,10 +349,9 @@ FRAMES = (0, 50, 100, 200, 400)
 def train(kind, reader, look, seed):
     """Train 400 steps; return the accuracy on new pictures, the net and a film."""
     torch.manual_seed(seed)
-    net = reader(SIDE if look else WIDE)
+    net = nn.Sequential(nn.Upsample(SIDE, mode="bilinear"), reader(SIDE))
     if look:
-        here = vhist.models.SpatialTransformer(localisation=Where(), size=SIDE)
-        net = nn.Sequential(here, net)
+        net[0] = vhist.models.SpatialTransformer(localisation=Where(), size=SIDE)
     optimizer, film = torch.optim.Adam(net.parameters(), lr=1e-3), []
     for step in range(401):
         if look and step in FRAMES:
@@ -381,8 +383,8 @@ gain = {
     if case[2]
 }
 assert gain["drawings", "linear"] > 0.08
-assert found["scenes", "linear", True].mean() < 0.75
-assert -0.15 < gain["scenes", "convolutions"] < 0.02
+assert -0.03 < gain["scenes", "linear"] < 0.03
+assert -0.05 < gain["scenes", "convolutions"] < 0.05
 rigid, wide = found["scenes", "linear", True], found["scenes", "convolutions", True]
 assert wide.mean() > rigid.mean() + 0.1
 
@@ -412,13 +414,13 @@ plt.show()
 # %%
 # On the drawings the linear network gains much: the transformer brings what varies
 # nearer to where its weights expect it, and it lends its convolutions. In the
-# scenes, the same pair stays far below. That is no lack of power. The slope that
+# scenes, the same pair stays near guessing. Why, we can only suspect. The slope that
 # teaches the transformer comes through the reader, and a reader that is at a loss
-# itself cannot say in which direction things get better; it also comes from
+# itself may not say in which direction things get better; it also comes from
 # neighbouring pixels only, which do not know of a church ten pixels away. Two
 # convolutions do far better in the scenes, for they look everywhere by construction.
-# To them the transformer is no help but a loss: they get fewer pixels, and pixels that
-# move while they learn. What it changed, in short:
+# To them the transformer is worth little, about what another seed is. What it changed,
+# in short:
 
 print(f"convolutions in scenes: {100 * gain['scenes', 'convolutions']:+.1f} points;")
 print(f"linear in scenes: {100 * gain['scenes', 'linear']:+.1f};", end=" ")
@@ -450,7 +452,7 @@ plots.caption(
 plt.show()
 
 # %%
-# Windows that bend and shear are no clean crops. A church and a golf ball may also be
+# Windows that turn and shear are no clean crops. A church and a golf ball may also be
 # treated differently on purpose: whoever moves all churches to the left has told the
 # reader the class. So we give the six numbers *alone* to a linear map, fitted by least
 # squares, without any picture.
@@ -466,13 +468,13 @@ told = ((guess > 0) == new_y.bool()).float().mean().item()
 print(f"from the six numbers alone: {told:.1%} right")
 print(f"linear, with the picture: {films['drawings', 'linear', True][0]:.1%}")
 print(f"linear, without transformer: {films['drawings', 'linear', False][0]:.1%}")
-assert told > found["drawings", "linear", False].mean() + 0.03
+assert abs(told - films["drawings", "linear", False][0]) < 0.06
 
 # %%
-# Without any picture, the six numbers say more about the class than the whole picture
-# said to the linear network alone. So a part of the gain is no look but a signal, and
-# nothing in the loss forbids it: the transformer was asked to lower a loss, not to
-# crop. :doc:`The experiment </experiments/plot_spatial_transformer>` has
+# Without any picture, the six numbers tell the class about as well as the whole picture
+# did to the linear network alone; this is one seed. So a part of the gain may be no
+# look but a signal. Nothing in the loss forbids it: the transformer was asked to lower
+# a loss, not to crop. :doc:`The experiment </experiments/plot_spatial_transformer>` has
 # the clearest case.
 #
 # The source's run
@@ -507,7 +509,7 @@ assert max(test) - min(test) > 10 * error > 2 * (max(training) - min(training))
 # by some twenty standard errors and is back one epoch later, while the training
 # accuracy hardly moves. The learning rate was the same from the first step to the
 # last, and with a flat rate the last epoch is one draw among many. A rate that falls
-# to zero makes it settle.
+# to zero usually makes it settle.
 #
 # The recorded runs
 # -----------------
@@ -562,9 +564,9 @@ plots.caption(
 plt.show()
 
 # %%
-# The source's recipe ends where the source did, and shakes until the last epoch as its
-# log does. With the modern one the same network gets some ten points further and comes
-# to rest. What went wrong most, and between which classes:
+# The source's recipe ends where the source did, and shakes until the last epoch, though
+# never by ten points. With the modern one the same network gets some ten points further
+# and comes to rest. What went wrong most, and between which classes:
 
 for label in [k for k in records if "without" not in k][-1:]:
     run = records[label][0]
@@ -594,15 +596,16 @@ for kind, (without, with_it) in paper.items():
     assert with_it < without
 
 # %%
-# It helped least where no affine map undoes the harm. For street numbers and for birds
-# it helped by a little, and there the localisation learned at a tenth of the rate of
-# the rest, or far less: six numbers that jump make every picture jump.
+# It helped least with bent digits and most with perspective, though neither is affine.
+# For street numbers in tight crops and for birds it helped by a little, and there the
+# localisation learned at a tenth of the rate of the rest, or far less: six numbers that
+# jump make every picture jump.
 #
-# What came next? The window became :term:`attention`. A transformer of this page makes
-# one hard, geometric choice of a place for the whole picture; the attention of
-# :doc:`ViT <plot_40_vit>` weighs all places at once, anew for each word, and its slope
-# reaches all of them. Reading between pixels stayed: in optical flow, in image
-# registration, in every network that warps.
+# What came next? Another way of looking, older by some months, won:
+# :term:`attention`. A transformer of this page makes one geometric choice for the whole
+# picture; that of :doc:`ViT <plot_40_vit>` weighs all places at once, anew for each
+# word, and its slope reaches all of them. Reading between pixels stayed: in optical
+# flow, in image registration, in every network that warps.
 #
 # What to remember
 # ----------------
@@ -610,7 +613,7 @@ for kind, (without, with_it) in paper.items():
 # * θ says where to read from; a diagonal of one half enlarges.
 # * Grid and sampler must agree on where the corner is; mixed, pixels move silently.
 # * Begin at the identity, and let the localisation learn slowly.
-# * It pays where place varies and the reader is rigid. A window can also be a signal.
+# * It paid for drawings before a rigid reader, not in scenes. A window can be a signal.
 #
 # Experiments
 # -----------

@@ -34,8 +34,9 @@ and now. On two CPU cores it runs in well under a minute. You will learn from th
 # Before you read on: one statement in it cannot be true. Which one, and how do you see
 # that without a computer?
 #
-# An accuracy is a count over a count. Of 10,000 pictures each is worth 0.01 %, so the
-# accuracy has two decimals, never more. Here it has twelve. The number of pictures was
+# An accuracy is a count over a count. Of 10,000 pictures each is worth 0.01 %, so 78.21
+# and 78.22 are possible and nothing between. Single precision may add a tail of
+# rounding, as in 78.22000122, but never makes 78.2165. The number of pictures was
 # another one. Let us ask all four runs, each of which prints two such lines.
 
 # sphinx_gallery_thumbnail_number = 1
@@ -319,7 +320,7 @@ assert (single != double).sum() <= 2
 #
 # .. admonition:: A common slip
 #
-#    The article does write ``with torch.no_grad():`` around its tests, as many
+#    The article's code does write ``with torch.no_grad():`` around its tests, as many
 #    do who believe that this is the switch. It saves memory, because nothing is kept
 #    for gradients; dropout and batch normalisation do not notice it. A test needs both:
 #    ``net.eval()`` and ``torch.no_grad()``. :func:`vhist.evaluate` does both and
@@ -380,7 +381,8 @@ ax.legend(loc="upper right", bbox_to_anchor=(1, 0.87))
 plots.caption(
     fig,
     "Two readings of the same settings. Called once per epoch, the schedule never gets"
-    " to its first drop. Called once per batch, it ends where steps are rounded away.",
+    " to its first drop. Called once per batch, it ends where steps are rounded away,"
+    " except for VGG.",
     "Learning rates on a logarithmic axis against training steps. A wide horizontal"
     " line stays at the top; four staircases descend from it by a factor of ten per"
     " stair, those of AlexNet, ResNet and ViT into a shaded zone at the bottom.",
@@ -406,10 +408,10 @@ plt.show()
 #
 # Weight decay that was nearly off
 # --------------------------------
-# The same small rate has a second victim. AdamW takes a share of every weight away,
-# learning rate times decay, at every step :cite:p:`loshchilov2019`. With 0.0001 and
-# 0.01 that is a millionth. How much of a weight is left at the end, if nothing else
-# moves it?
+# The same small rate has a second victim. PyTorch's AdamW takes a share of every weight
+# away at every step, learning rate times decay; in the paper :cite:p:`loshchilov2019`
+# only the schedule's factor multiplies the decay. With 0.0001 and 0.01 that is a
+# millionth. How much of a weight is left at the end, if nothing else moves it?
 
 w = nn.Parameter(torch.ones(1, dtype=torch.float64))
 w.grad = torch.zeros_like(w)
@@ -432,8 +434,8 @@ assert (1 - 1e-6) ** 14_800 > 0.98
 # over 1.2 million pictures, batches of 128, a rate of 0.01 that was lowered three
 # times, a decay of 0.0005, momentum 0.9. That the four phases were equally long is our
 # assumption, and it need not be exact. There, a weight must be renewed all the time to
-# stay alive; here, decay takes one or two percent in the whole run. A setting that is
-# listed need not be at work.
+# stay alive; here, decay takes at most one and a half percent in the whole run. A
+# setting that is listed need not be at work.
 #
 # Is the ranking real?
 # --------------------
@@ -472,7 +474,8 @@ plots.caption(
     fig,
     "The article's results with error bars: hollow, the test after the last epoch;"
     " filled, the closing test of the same weights.",
-    "Four rows with two intervals each. Those of VGG and ResNet overlap almost wholly;"
+    "Four rows with two intervals each. Those of VGG and ResNet overlap, the hollow"
+    " ones almost wholly;"
     " AlexNet lies clearly to the left of them, ViT far to the left.",
 )
 # sphinx_gallery_end_ignore
@@ -651,7 +654,7 @@ for label in article:
 #    training loss is higher as well, and still falling. At a constant 1e-4 the steps
 #    are short, batches four times as large leave a quarter of them, crops down to less
 #    than a tenth of a picture make each harder, and the ViT has a dropout of 0.5 after
-#    every linear layer.
+#    most of its linear layers.
 #
 #    How much each of these costs the pairs cannot say, because two such numbers differ
 #    in more than one setting; for ResNet even in the optimiser. Nor was the recipe a
