@@ -190,6 +190,75 @@ def test_the_recipe_is_worth_several_times_as_much_and_differs_in_nearly_everyth
     assert there.model_options.get("dropout", 0.5) == 0.5
 
 
+# plot_55_finetuning
+
+MORE = (50, 200, 1000)  # pictures; with ten all is luck
+
+
+def begun(kind: str, how: str, n: int) -> list[runs.Run]:
+    found = plan.load("finetuning").records()[f"{kind}_{how}_{n}"]
+    assert [run.recipe["seed"] for run in found] == [0, 1, 2]
+    return found
+
+
+def ahead(kind: str, how: str, other: str, n: int) -> list[float]:
+    """Return by how much one way is ahead of another, seed by seed."""
+    both = zip(begun(kind, how, n), begun(kind, other, n), strict=True)
+    return [a.accuracy - b.accuracy for a, b in both]
+
+
+@pytest.mark.parametrize("kind", ["vit", "resnet"])
+def test_old_weights_help_but_with_ten_pictures_it_is_luck(kind):
+    gains = ahead(kind, "slow", "scratch", 10)
+    assert abs(mean(gains)) < 2 * stdev(gains) / 3**0.5
+    for n in MORE:
+        gains = ahead(kind, "slow", "scratch", n)
+        assert mean(gains) > 0.02
+        assert min(gains) > (0.02 if (kind, n) != ("resnet", 200) else 0)
+        assert abs(mean(ahead(kind, "slow", "free", n))) < 0.02
+
+
+def test_with_ten_pictures_slow_beats_frozen_and_nothing_else_is_sure():
+    assert min(ahead("vit", "slow", "frozen", 10)) > 0.01
+    assert max(ahead("vit", "slow", "frozen", 10)) < 0.05
+    for other in ("free", "scratch"):
+        assert [d > 0 for d in ahead("vit", other, "slow", 10)] == [False, True, True]
+
+
+def test_frozen_weights_fall_behind_or_stay_level_with_random_ones():
+    assert max(ahead("resnet", "frozen", "scratch", 1000)) < -0.04
+    assert max(ahead("resnet", "frozen", "scratch", 200)) < 0
+    for n in MORE:
+        assert abs(mean(ahead("vit", "frozen", "scratch", n))) < 0.025
+        for kind in ("vit", "resnet"):
+            assert mean(ahead(kind, "slow", "frozen", n)) > 0.02
+
+
+def test_ten_times_as_many_steps_cost_what_the_school_does_and_get_further():
+    found = plan.load("finetuning").records()
+    (school,), (longer,) = (
+        found["resnet_pretrained"],
+        found["resnet_scratch_1000_longer"],
+    )
+    old = begun("resnet", "free", 1000)
+    assert longer.accuracy > max(run.accuracy for run in old) + 0.01
+    assert longer.recipe["epochs"] == 10 * old[0].recipe["epochs"]
+    bill = school.cpu_seconds + old[0].cpu_seconds
+    assert 1 < longer.cpu_seconds / bill < 1.6
+
+
+def test_the_vision_transformer_gains_no_less_and_stays_behind():
+    found = plan.load("finetuning").records()
+    (vit,), (resnet,) = (found[f"{kind}_pretrained"] for kind in ("vit", "resnet"))
+    assert resnet.accuracy - vit.accuracy > 0.1
+    for n in MORE:
+        gains = [ahead(kind, "slow", "scratch", n) for kind in ("vit", "resnet")]
+        assert mean(gains[0]) > mean(gains[1]) - 0.02
+        best = max(r.accuracy for h in ("slow", "free") for r in begun("vit", h, n))
+        assert best < min(r.accuracy for r in begun("resnet", "scratch", n))
+    assert min(gains[0]) > max(gains[1])  # with a thousand
+
+
 # plot_80_reading_a_log, exercise 5
 
 

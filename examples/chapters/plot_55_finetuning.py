@@ -309,31 +309,24 @@ plt.show()
 # ---------------------------------
 # The same on photographs, recorded: five classes of Imagenette are learned, the other
 # five are begun with 10 to 1,000 pictures, by the small Vision Transformer and the
-# small ResNet. A point has up to three seeds, each with its own pictures; the school
-# had one. All points have the same number of steps, and each network keeps its own
-# recipe: only first weights and ``backbone_lr`` differ. No rate was tuned to its way.
+# small ResNet. A point has three seeds, each with its own pictures; the school had one.
+# All points have the same number of steps, and each network keeps its own recipe: only
+# first weights and ``backbone_lr`` differ. No rate was tuned to its way.
 
 plan = vhist.plan.load("finetuning")
 records = plan.records()
 amounts = (10, 50, 200, 1000)
 lines = {"slow": "-", "frozen": "--", "free": ":", "scratch": "-"}
+titles = {"vit": "Vision Transformer", "resnet": "ResNet"}
 found = {
-    (kind, how): {
-        n: vhist.runs.mean_std(records[label])
-        for n in amounts
-        if (label := f"{kind}_{how}_{n}") in records
-    }
-    for kind in ("vit", "resnet")
+    (kind, how): {n: vhist.runs.mean_std(records[f"{kind}_{how}_{n}"]) for n in amounts}
+    for kind in titles
     for how in lines
 }
-shown = [kind for kind in ("vit", "resnet") if f"{kind}_scratch_10" in records]
-fig, axes = plt.subplots(
-    1, len(shown), figsize=(7.2, 3.3), sharey=True, squeeze=False, layout="constrained"
-)
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.3), sharey=True, layout="constrained")
+panels = dict(zip(titles, axes, strict=True))
 for (kind, how), scores in found.items():
-    if kind not in shown:
-        continue
-    ax = axes[0, shown.index(kind)]
+    ax = panels[kind]
     ax.errorbar(
         list(scores),
         [100 * s.mean for s in scores.values()],
@@ -348,16 +341,14 @@ for (kind, how), scores in found.items():
     ax.set_xscale("log")
     ax.set_xticks(amounts, [f"{n:,}" for n in amounts])
     ax.minorticks_off()
-    title = {"vit": "Vision Transformer", "resnet": "ResNet"}[kind]
-    ax.set(title=title, xlabel="pictures of the new classes")
-axes[0, 0].set(ylabel="accuracy (%)")
-axes[0, -1].legend(fontsize=8, loc="lower right")
+    ax.set(title=titles[kind], xlabel="pictures of the new classes")
+axes[0].set(ylabel="accuracy (%)")
+axes[1].legend(fontsize=8, loc="lower right")
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
     "Right answers on the validation pictures of five classes of Imagenette, by the"
-    " number of training pictures. Bars: standard deviation over seeds, or with one"
-    " seed the standard error.",
+    " number of training pictures. Bars: standard deviation over three seeds.",
     "Accuracy over 10 to 1,000 pictures on a logarithmic axis, a chart per network with"
     " four curves: old weights that are slow, frozen or free, and random weights.",
 )
@@ -365,12 +356,9 @@ plots.caption(
 plt.show()
 for (kind, how), scores in found.items():
     cells = ", ".join(f"{n:,}: {score}" for n, score in scores.items())
-    print(f"{kind:7}{how:9}{cells or 'not recorded yet'}")
-absent = len({run.label for run in plan.runs}) - len(records)
-if absent:
-    print(f"{absent} labels are not recorded yet: vhist runs record finetuning")
+    print(f"{kind:7}{how:9}{cells}")
 
-school = {kind: records[f"{kind}_pretrained"][0] for kind in ("vit", "resnet")}
+school = {kind: records[f"{kind}_pretrained"][0] for kind in titles}
 n = school["vit"].data["train"]
 print(f"the school: {n:,} pictures of {', '.join(known.classes)};")
 print(f"ImageNet has {1_281_167 / n:.0f} times as many")
@@ -380,34 +368,27 @@ for kind, run in school.items():
     slow, scratch = found[kind, "slow"], found[kind, "scratch"]
     gain[kind] = {n: 100 * (slow[n].mean - scratch[n].mean) for n in slow}
     print("  ", ", ".join(f"{n:,}: {points:+.1f}" for n, points in gain[kind].items()))
-assert school["vit"].accuracy < school["resnet"].accuracy - 0.05
-assert min(gain["resnet"][n] for n in (50, 200, 1000)) > 2
-assert gain["vit"][10] < 0
-assert min(gain["vit"][n] for n in (200, 1000)) > 2
-assert all(gain["vit"][n] < gain["resnet"][n] for n in (10, 50))
-frozen = found["resnet", "frozen"][1000].mean
-assert frozen < found["resnet", "scratch"][1000].mean - 0.03
 
 # %%
-# On photographs the gain of the ResNet is smaller than on drawings, and with ten
-# pictures it is lost in the luck of which ten. This is a result, too: five classes are
-# a small school. What is learned there, about a tench and a church, is of some use for
-# a parachute. Frozen, it is soon too little: random weights that learn overtake it.
+# On photographs the gain is smaller than on drawings. With ten pictures it is lost in
+# the luck of which ten; with more it is there, if hardly so for one seed of the ResNet
+# with two hundred. Five classes are a small school, but what is learned there, about a
+# tench and a church, is of use for a parachute. Slow or free makes little difference.
+# Frozen does: the ResNet's frozen weights are soon overtaken by random ones that learn,
+# the Vision Transformer's stay level with them.
 #
-# The Vision Transformer took less from the same school and has less to bring: where
-# pictures are fewest its old weights, moved slowly, even stay behind random ones. Its
-# hunger for data shows twice. From two hundred pictures on they pay here, too.
+# At school the Vision Transformer learned much less than the ResNet. It gains no less
+# from it, and with a thousand pictures more, since its random weights are worth so
+# little. Yet from fifty pictures on it stays behind a ResNet that was at no school.
 #
 # A fair question: do random weights lose only because they had too few steps? The same
 # thousand pictures, ten times as long:
 
-for kind in ("vit", "resnet"):
-    longer = records.get(f"{kind}_scratch_1000_longer")
-    if longer and 1000 in found[kind, "scratch"]:
-        before, after = found[kind, "scratch"][1000], vhist.runs.mean_std(longer)
-        print(f"{kind}: {before} %, after ten times as many steps {after} %")
-        if 1000 in found[kind, "free"]:
-            print(f"  old weights, free: {found[kind, 'free'][1000]} %")
+for kind in titles:
+    before, free = found[kind, "scratch"][1000], found[kind, "free"][1000]
+    after = vhist.runs.mean_std(records[f"{kind}_scratch_1000_longer"])
+    print(f"{kind}: {before} %, after ten times as many steps {after} %")
+    print(f"  old weights, free: {free} %")
 
 # %%
 # :cite:t:`he2019rethinking` found that from scratch one gets there, too, with enough
@@ -564,7 +545,7 @@ for row in rows:
 # ----------------
 # * Old weights are worth pictures of a new task; how many has to be measured.
 # * A head of zeros moves alone in the first step, and starts at the loss of guessing.
-# * With a handful of pictures move little. With more, frozen weights fall behind.
+# * Frozen weights fall behind as soon as there is something new to learn.
 # * Positions are a grid. Interpolate them as one.
 # * Ask which pictures the weights have seen.
 #
@@ -614,10 +595,10 @@ for row in rows:
 # 4. *Which is more work, to pre-train and fine-tune, or to train from scratch for ten
 #    times as many steps?* Predict, then unfold.
 #
-#    .. dropdown:: Solution
+#    .. dropdown:: What to think about
 #
-#       The records say what each took. Pre-training is paid once, though, and used for
-#       every task that follows.
+#       How many steps did the school take, of which batch? And which of the two bills
+#       comes again with the next task?
 
 plan.compare("resnet_scratch_1000", "resnet_scratch_1000_longer", "resnet_free_1000")
 
@@ -627,15 +608,29 @@ plan.compare("resnet_scratch_1000", "resnet_scratch_1000_longer", "resnet_free_1
 plan.records()["resnet_pretrained"][0]
 
 # %%
+# .. dropdown:: What came out
+#
+#    With ten times as many steps random weights got further than old ones had; patience
+#    was worth more than this school. The two bills are not far apart, but the school's
+#    is paid once and serves every task that follows. What old weights would do with as
+#    many steps was not tried.
+#
 # 5. *Frozen or slow, with ten pictures?*
 #
-#    .. dropdown:: Solution
+#    .. dropdown:: What to think about
 #
-#       The table has one seed of each, the figure above all that are recorded.
+#       How many numbers does the frozen network learn, and from how many pictures? The
+#       table has one seed of each, the figure above all three.
 
 plan.compare("vit_frozen_10", "vit_slow_10", "vit_free_10", "vit_scratch_10")
 
 # %%
+# .. dropdown:: What came out
+#
+#    Slow, with each of the three seeds, by a few points. But the free network is ahead
+#    of the slow one with two seeds and behind with the third, and the one with random
+#    weights the same. Which ten pictures matters more than what is done with them.
+#
 # Further reading
 # ---------------
 # * :cite:t:`yosinski2014`, what is carried over, layer by layer.
