@@ -83,6 +83,8 @@ LINES = [
     ("train resnet_small --data-size 0", "data_size must be at least 1"),
     ("train resnet_small --data-size 99999", "choose a smaller image_size"),
     ("train resnet_small --image-size 10000", "choose a smaller image_size"),
+    ("train resnet_small --root pictures", "add --data folder"),
+    ("eval a --data sketchnette --root pictures", "sketchnette is drawn"),
     ("train resnet_small --checkpoint-seconds nan", "checkpoint_seconds cannot be"),
     ("train vit_small_8 --image-size 60", "patch_size=8 does not divide image_size=60"),
     ("train alexnet_small --image-size 8", "image_size must be at least"),
@@ -126,7 +128,8 @@ LINES = [
     ("runs file", "no folder file"),
     ("runs show nothing", "no run named 'nothing'"),
     ("runs show a --figure nowhere/a.png", "nowhere"),
-    ("runs show a --figure a.docx", "not supported"),
+    ("runs show a --figure curves", "needs a file .png"),
+    ("runs show a --figure a.docx", "needs a file .png"),
     ("completion cmd", "cmd"),
 ]
 

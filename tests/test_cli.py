@@ -210,6 +210,10 @@ def test_a_name_is_used_once(vhist, greys, pictures):
     code, out, _ = vhist(*argv, "--resume")
     assert code == 0
     assert out.startswith("greys has ended, ")
+    code, _, err = vhist(*argv, "--resume", "--epochs", "7")
+    assert code == 2
+    assert one_line(err)
+    assert "has ended, with other settings: epochs" in err
     assert "--resume would only say so" in vhist(*argv, "--dry-run")[1]
     (greys / "greys.json").unlink()
     code, _, err = vhist(*argv)  # nor are weights of others replaced
@@ -299,6 +303,7 @@ def test_stopped_says_how_to_continue(vhist, monkeypatch, pictures):
     code, _, err = vhist(*argv, *SHORT)
     assert code == 130
     assert one_line(err)
+    assert err.strip() == "vhist train: stopped"
 
 
 def test_a_full_disk_at_the_end_keeps_the_state(vhist, monkeypatch, pictures, example):
@@ -364,6 +369,19 @@ def test_eval_repeats_the_record(vhist, greys, pictures):
     assert "of 8" in out
     assert "the same answer for every picture" in out
     assert out == vhist("eval", "runs/greys.json", "--root", pictures)[1]
+
+
+def test_eval_repeats_a_record_whose_pictures_lie_in_another_order(vhist, tmp_path):
+    """Training sorts them by class; Sketchnette is drawn class after class in turn."""
+    names = vdata.load_dataset("sketchnette", image_size=32).classes
+    words = ["train", "resnet_small", "--model-options", "blocks=[1,1,1]"]
+    words += ["--image-size", 32, "--data-size", 32, "--per-class", 10]
+    words += ["--batch-size", 20, "--epochs", 1, "--threads", 1]
+    for name, classes in ("plain", ()), ("turned", ("--classes", *reversed(names))):
+        assert vhist(*words, "--name", name, *classes)[0] == 0
+        code, out, err = vhist("eval", name)
+        assert (code, err) == (0, "")
+        assert "the same answer for every picture" in out
 
 
 def test_eval_tells_other_pictures(vhist, greys, pictures, tmp_path):

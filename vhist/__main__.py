@@ -127,7 +127,7 @@ def main() -> int:
         return _complain(name, MemoryError(hint), 3)
     except KeyboardInterrupt as stopped:
         if os.environ.get("RANK", "0") == "0":
-            print(f"\n{name}: {stopped or 'stopped'}", file=sys.stderr)
+            print(f"\n{name}: {str(stopped) or 'stopped'}", file=sys.stderr)
         return 128 + getattr(stopped, "signal", 2)
 
 

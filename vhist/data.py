@@ -249,6 +249,11 @@ def load_dataset(
     """
     _check_size(image_size)
     if name == "sketchnette":
+        if root is not None:
+            raise ValueError(
+                "sketchnette is drawn and has no folder: for the pictures in root "
+                "choose the data set 'folder'"
+            )
         return _sketchnette(image_size)
     if name not in ("imagenette", "cifar10", "folder"):
         raise ValueError(
@@ -709,7 +714,7 @@ def random_crop(
     if size > min(h, w):
         raise ValueError(
             f"cannot crop {size} pixels from pictures of {h}x{w}: load the data with "
-            f"image_size={size} or more"
+            f"image_size={size} or more (--data-size)"
         )
     u = _uniform(images, 2, generator, u)
     top, left = u[:, 0] * (h - size + 1), u[:, 1] * (w - size + 1)

@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -77,6 +78,11 @@ class Options:
 
     def __post_init__(self) -> None:
         check_known("data set", self.data, SOURCES, "vhist datasets")
+        if self.data == "sketchnette" and self.root is not None:
+            raise ValueError(
+                "sketchnette is drawn and has no folder: for the pictures in --root "
+                "add --data folder"
+            )
         for name in ("data_size", "per_class", "threads"):
             value = getattr(self, name)
             if value is not None and not 1 <= value <= 100_000:
@@ -154,6 +160,7 @@ def train(
     import torch
 
     from vhist.checkpoint import Interrupted, exists, locked, remove, write_whole
+    from vhist.cli.recording import differences
     from vhist.data import load_dataset
     from vhist.models import create_model
     from vhist.parallel import Team, processes
@@ -163,6 +170,12 @@ def train(
     begun = exists(files.state)
     if options.resume and files.record.exists() and not begun:
         ended = Run.read(files.record)
+        call = partial(train, model=model, options=options, recipe=recipe)
+        if others := differences(ended, call):
+            raise ValueError(
+                f"{files.record} has ended, with other settings: {'; '.join(others)}. "
+                "Choose another --name, or move it away"
+            )
         print(f"{ended.name} has ended, {percent(ended)}: {files.record}")
         return
     for path in (files.record, files.weights):
@@ -241,7 +254,7 @@ def _first_weights(
     if given is None:
         return None, ""
     run = options.out / f"{given}.pt"
-    path = run if run.exists() and not Path(given).exists() else Path(given)
+    path = run if run.exists() and not Path(given).is_file() else Path(given)
     state = read_weights(given if given == "imagenet" else path, model)
     fitted(hollow_model(model, recipe, **options.built()), state, new_head=True)
     if given == "imagenet":
@@ -418,8 +431,8 @@ def evaluate(
         size=size,
         skip_bad=skip_bad,
     )
-    if {*record.data["classes"]} < {*found.classes}:
-        found = found.select(record.data["classes"])
+    if {*record.data["classes"]} <= {*found.classes}:
+        found = found.select(record.data["classes"])  # in the order of training
     if list(found.classes) != record.data["classes"]:
         raise ValueError(
             f"{found.name} has other classes ({_some(found.classes)}) than "

@@ -103,6 +103,8 @@ def show(run: RunName, figure: Path | None = None, out: Path = Path("runs")) -> 
     out : path
         folder where a name is looked up
     """
+    if figure is not None and figure.suffix not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"--figure needs a file .png, .svg or .pdf, got {figure}")
     record = Run.read(find_record(run, out))
     print("\n".join(f"{key:9s} {text}" for key, text in record.facts().items()))
     if figure is not None:

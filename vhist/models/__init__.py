@@ -120,7 +120,8 @@ def create_model(
     weights : {"imagenet"} or path, optional
         torchvision's published weights, downloaded once; or a file of weights. A head
         for another number of classes begins at zero, see
-        :func:`vhist.pretrained.load_weights`.
+        :func:`vhist.pretrained.load_weights`. A ResNet needs ``conv_bias=False`` for
+        torchvision's.
     **kwargs
         Passed to the builder, for example ``num_classes=10``. A list, as JSON has,
         stands for a tuple.
