@@ -546,13 +546,14 @@ def test_completion_in_bash(vhist, tmp_path, monkeypatch):
     lines += ['echo "${COMPREPLY[@]}"; }']
     lines += ["try tr", "try train vit_sm", "try train vit_b_16 --ep"]
     lines += ["try train vit_b_16 --optimizer ''", "try runs sh", "try completion z"]
+    lines += ["try train vit_b_16 --resu", "try train vit_b_16 --we"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     monkeypatch.setenv("PATH", path)
     bash = ["bash", "-c", "\n".join(lines)]
     done = subprocess.run(bash, capture_output=True, text=True)
     assert done.stdout.splitlines() == [
         *("complete -F _tyro_vhist vhist", "train", "vit_small_8", "--epochs"),
-        *("adamw sgd", "show", "zsh"),
+        *("adamw sgd", "show", "zsh", "--resume", "--weights --weight-decay"),
     ]
     for shell in ("zsh", "fish"):
         assert "vit_small_8" in vhist("completion", shell)[1]

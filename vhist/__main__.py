@@ -70,7 +70,11 @@ def completion(
     script = io.StringIO()
     with contextlib.redirect_stdout(script), contextlib.suppress(SystemExit):
         app.cli(prog="vhist", args=["--tyro-write-completion", shell, "-"])
-    text = script.getvalue()
+    # One line holds all help texts. A break in one would end a word for the shell.
+    text = "\n".join(
+        line.replace(r"\n", " ") if "'description':" in line else line
+        for line in script.getvalue().split("\n")
+    )
     for name in sorted(choices["model"], key=len, reverse=True):
         text = text.replace(name.replace("_", "-"), name)  # tyro wrote resnet-small
     print(text)
