@@ -354,9 +354,10 @@ plots.caption(
 )
 # sphinx_gallery_end_ignore
 plt.show()
+print(f"{'':17}" + "".join(f"{n:>14,}" for n in amounts), "pictures")
 for (kind, how), scores in found.items():
-    cells = ", ".join(f"{n:,}: {score}" for n, score in scores.items())
-    print(f"{kind:7}{how:9}{cells}")
+    cells = [f"{100 * s.mean:.1f} ± {100 * s.error:.1f}" for s in scores.values()]
+    print(f"{kind:8}{how:9}" + "".join(f"{cell:>14}" for cell in cells))
 
 school = {kind: records[f"{kind}_pretrained"][0] for kind in titles}
 n = school["vit"].data["train"]
