@@ -213,7 +213,7 @@ def test_a_name_is_used_once(vhist, greys, pictures):
     code, _, err = vhist(*argv, "--resume", "--epochs", "7")
     assert code == 2
     assert one_line(err)
-    assert "has ended, with other settings: epochs" in err
+    assert "greys.json is of another run: epochs" in err
     assert "--resume would only say so" in vhist(*argv, "--dry-run")[1]
     (greys / "greys.json").unlink()
     code, _, err = vhist(*argv)  # nor are weights of others replaced

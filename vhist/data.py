@@ -245,7 +245,8 @@ def load_dataset(
     FileNotFoundError
         If the folder is not there, or a download failed; says what to do by hand.
     ValueError
-        If a file is no picture, or the folders do not fit together.
+        If a file is no picture, the folders do not fit together, or ``root`` is given
+        for Sketchnette, which is drawn.
     """
     _check_size(image_size)
     if name == "sketchnette":

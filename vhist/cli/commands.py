@@ -160,7 +160,7 @@ def train(
     import torch
 
     from vhist.checkpoint import Interrupted, exists, locked, remove, write_whole
-    from vhist.cli.recording import differences
+    from vhist.cli.recording import check_same
     from vhist.data import load_dataset
     from vhist.models import create_model
     from vhist.parallel import Team, processes
@@ -169,13 +169,8 @@ def train(
 
     begun = exists(files.state)
     if options.resume and files.record.exists() and not begun:
-        ended = Run.read(files.record)
         call = partial(train, model=model, options=options, recipe=recipe)
-        if others := differences(ended, call):
-            raise ValueError(
-                f"{files.record} has ended, with other settings: {'; '.join(others)}. "
-                "Choose another --name, or move it away"
-            )
+        ended = check_same(files.record, call)
         print(f"{ended.name} has ended, {percent(ended)}: {files.record}")
         return
     for path in (files.record, files.weights):

@@ -110,7 +110,7 @@ def _task(run: plans.PlannedRun, out: Path, missing: bool) -> _Task:
     path = out / f"{run.name}.json"
     state = "to do"
     if path.exists():
-        _check_same(path, call)
+        check_same(path, call)
     if exists(path.with_suffix(".ckpt")):
         state = "begun"  # or ended, but not tidied up
     elif path.exists():
@@ -120,17 +120,19 @@ def _task(run: plans.PlannedRun, out: Path, missing: bool) -> _Task:
     return _Task(run, words, call, path, state)
 
 
-def _check_same(path: Path, call: functools.partial) -> None:
-    """Raise ValueError unless a record is what the plan asks for."""
+def check_same(path: Path, call: functools.partial) -> Run:
+    """Return a record; raise ValueError unless it is what a call would give."""
+    run = Run.read(path)
     try:
-        given = differences(Run.read(path), call)
+        given = differences(run, call)
     except TypeError as error:
         raise ValueError(f"{path} holds no recipe of this vhist: {error}") from error
     if given:
         raise ValueError(
-            f"{path} is of another plan: {'; '.join(given)}. Move it away, or choose "
+            f"{path} is of another run: {'; '.join(given)}. Move it away, or choose "
             "another folder with --out"
         )
+    return run
 
 
 def differences(run: Run, call: functools.partial) -> list[str]:
