@@ -189,7 +189,7 @@ def fit(
     keeper = Keeper(state, checkpoint, checkpoint_seconds)
     keeper.begin(resume)
     frozen = set_mode(model, recipe)
-    net = team.wrap(_compiled(model, recipe, steps, device))
+    net = team.wrap(_compiled(model, recipe, steps, device, team))
     criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     autocast = _autocast(recipe.precision, device)
     # What a part's gradient counts for in that of the batch; None is all of it.
@@ -535,11 +535,20 @@ def _average(model: nn.Module, recipe: Recipe) -> AveragedModel | None:
     return AveragedModel(model, multi_avg_fn=mean, use_buffers=True)
 
 
-def _compiled(model: nn.Module, recipe: Recipe, steps: int, device: torch.device):
+def _compiled(
+    model: nn.Module, recipe: Recipe, steps: int, device: torch.device, team: Team
+):
     """Compile where it pays: the minute it takes is won back on a GPU, on a CPU not."""
     pays = device.type == "cuda" and steps * recipe.epochs >= 1000
-    wanted = recipe.compile == "on" or (recipe.compile == "auto" and pays)
-    return torch.compile(model) if wanted else model
+    if recipe.compile == "off" or (recipe.compile == "auto" and not pays):
+        return model
+    # Starting ResNet-34's kernels one by one takes a processor longer than they take
+    # the GPU, so they are recorded once and replayed as a CUDA graph. A replay writes
+    # to the same memory: gradients that wait for another part's, or that other
+    # processes read, would be lost. Each size of picture would be recorded anew.
+    grows = recipe.start_size not in (None, recipe.image_size)
+    replayed = recipe.accumulate == 1 and team.size == 1 and not grows
+    return torch.compile(model, mode="reduce-overhead" if replayed else None)
 
 
 def _is_short(precision: str, device: torch.device) -> bool:
