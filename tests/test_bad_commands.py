@@ -100,7 +100,10 @@ LINES = [
     (TRAIN + "--accumulate 3", "multiple of accumulate"),
     (TRAIN + "--image-size 16 --data-size 20", "h and w >= 32"),
     (TRAIN + "--dry-run --batch-size 5000", "use a smaller batch"),
-    (TRAIN + "--image-size 64 --augment paper --data-size 32", "cannot crop 64 pixels"),
+    (
+        TRAIN + "--image-size 64 --augment paper --data-size 32",
+        "augment=paper cuts 64 pixels out of pictures of 32",
+    ),
     ("eval", "RUN"),
     ("eval nothing", "no run named 'nothing'"),
     ("eval ../a", "no run named '../a'"),

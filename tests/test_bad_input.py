@@ -114,7 +114,12 @@ MODELS = [
     ("vit_b_16", {"num_classes": 10**9}, ValueError, "num_classes must be at most"),
     ("resnet18", {"num_classes": NAN}, TypeError, "num_classes must be a whole number"),
     ("resnet18", {"blocks": (1, 2)}, ValueError, "one number per stage"),
-    ("resnet18", {"blocks": 2}, TypeError, "int"),
+    (
+        "resnet18",
+        {"blocks": 2},
+        TypeError,
+        "blocks must be a list of whole numbers, got 2",
+    ),
     ("resnet18", {"blocks": (1, 0, 1, 1)}, ValueError, "blocks must be at least 1"),
     ("resnet18", {"blocks": (1, 10**9, 1, 1)}, ValueError, "blocks must be at most"),
     ("resnet18", {"blocks": (), "widths": ()}, ValueError, "must be at least 1"),

@@ -43,7 +43,7 @@ def call(run: plan.PlannedRun):
 @pytest.mark.parametrize("run", PLANNED, ids=lambda run: run.name)
 def test_every_planned_run_is_a_valid_command(run):
     given = call(run).keywords
-    commands.check_model(given["model"], given["options"], given["recipe"])
+    commands.check_call(given["model"], given["options"], given["recipe"])
     assert given["recipe"].seed == run.seed
 
 
@@ -85,9 +85,9 @@ def test_seeds_come_round_by_round(tmp_path):
         ("about = 'x'\nruns.'a b'.epochs = 3", "a label has letters"),
         ("about = 'x'\nruns.'../a'.epochs = 3", "a label has letters"),
         ("about = 'x'\n[run.a]", "it has 'run'"),
-        ("about = 'x'\n[runs.a]\nseeds = []", "the seeds of a are []"),
-        ("about = 'x'\n[runs.a]\nseeds = [1, 1]", "the seeds of a are [1, 1]"),
-        ("about = 'x'\n[runs.a]\nseeds = '12'", "the seeds of a are '12'"),
+        ("about = 'x'\n[runs.a]\nseeds = []", "the seeds of a must be a list of"),
+        ("about = 'x'\n[runs.a]\nseeds = [1, 1]", "for example [0, 1, 2], got [1, 1]"),
+        ("about = 'x'\n[runs.a]\nseeds = '12'", "for example [0, 1, 2], got '12'"),
         ("about = 'x'\n[runs.a]\nseed = 1", "runs.a cannot set seed"),
         ("about = 'x'\n[runs.a]\nmodel = 1", "runs.a cannot set model"),
         ("about = 'x", "is no plan"),

@@ -9,7 +9,9 @@ import functools
 import inspect
 import io
 import os
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -94,9 +96,21 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
 }
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, handled like Ctrl-C: whatever is open is closed and tidied up."""
+
+    signal = signal.SIGTERM
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise _Terminated
+
+
 def main() -> int:
     """Run a command; errors of the user are one line, see the exit codes."""
     argv = sys.argv[1:]
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)
     if not argv or argv[0] in ("-h", "--help"):
         print(_help())
         return 0

@@ -1,6 +1,7 @@
 """The data sets that :func:`vhist.load_dataset` knows, and whether they are here."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,7 @@ def count_pictures(
     FileNotFoundError, ValueError
         As :func:`vhist.load_dataset` does.
     """
-    from vhist.data import WNIDS, check_classes, list_folder
+    from vhist.data import WNIDS, check_classes, check_per_class, list_folder
 
     source, folder = SOURCES[name], locate(name, root, size)
     if folder is None and name == "folder":
@@ -124,19 +125,22 @@ def count_pictures(
         found, splits = list_folder(folder)
         names = [WNIDS.get(c, c) for c in found]
         check_classes(folder.name, classes, names)
-        kept = {names.index(c) for c in classes or names}
-        train, val = (sum(label in kept for _, label in split) for split in splits)
-        return (
-            len(kept),
-            per_class * len(kept) if per_class else train,
-            val,
-            str(folder),
+        kept = {names.index(c): c for c in classes or names}
+        train, val = (
+            Counter(kept[label] for _, label in split if label in kept)
+            for split in splits
         )
+        if per_class is not None:
+            check_per_class(folder.name, per_class, train)
+            train = Counter(dict.fromkeys(train, per_class))
+        return len(kept), train.total(), val.total(), str(folder)
     if source.classes is None or source.train is None or source.val is None:
         raise ValueError(f"data set {name!r} is not known")
     where = "drawn when first used" if name == "sketchnette" else "to be downloaded"
     if name != "cifar10":  # the ten classes of Imagenette, photographed or drawn
         check_classes(name, classes, [*WNIDS.values()])
-    n = len(classes) or source.classes
+    n, each = len(classes) or source.classes, source.train // source.classes
+    if per_class is not None:
+        check_per_class(name, per_class, {"each class": each})
     train, val = (count * n // source.classes for count in (source.train, source.val))
     return n, per_class * n if per_class else train, val, where

@@ -9,8 +9,9 @@ import hashlib
 import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,7 @@ __all__ = [
     "Split",
     "cache_dir",
     "check_classes",
+    "check_per_class",
     "colour_components",
     "cutmix",
     "decode",
@@ -151,20 +153,12 @@ class Dataset:
         """
         names = tuple(classes) or self.classes
         check_classes(self.name, names, self.classes)
-        if per_class is not None and not (fits(per_class, int) and per_class >= 1):
-            raise ValueError(
-                f"per_class must be a whole number, at least 1, got {brief(per_class)}"
-            )
         old = [self.classes.index(name) for name in names]
         train = [torch.nonzero(self.train.labels == label)[:, 0] for label in old]
         val = [torch.nonzero(self.val.labels == label)[:, 0] for label in old]
         if per_class is not None:
-            for name, rows in zip(names, train, strict=True):
-                if len(rows) < per_class:
-                    raise ValueError(
-                        f"{self.name} has {len(rows)} training pictures of {name}, "
-                        f"per_class={per_class} asks for more"
-                    )
+            counts = dict(zip(names, map(len, train), strict=True))
+            check_per_class(self.name, per_class, counts)
             chance = Generator().manual_seed(seed)
             train = [
                 rows[torch.randperm(len(rows), generator=chance)[:per_class]]
@@ -198,6 +192,29 @@ def check_classes(data: str, chosen: Sequence[str], known: Sequence[str]) -> Non
             )
         if chosen.count(name) > 1:
             raise ValueError(f"the class {name!r} is named twice")
+
+
+def check_per_class(data: str, per_class: int, counts: Mapping[str, int]) -> None:
+    """Raise ValueError if a class has fewer training pictures than are asked for.
+
+    Parameters
+    ----------
+    data : str
+        Name of the data set, for the message.
+    per_class : int
+    counts : mapping of str to int
+        Training pictures of each class.
+    """
+    if not (fits(per_class, int) and per_class >= 1):
+        raise ValueError(
+            f"per_class must be a whole number, at least 1, got {brief(per_class)}"
+        )
+    for name, count in counts.items():
+        if count < per_class:
+            raise ValueError(
+                f"{data} has {count} training pictures of {name}, "
+                f"per_class={per_class} asks for more"
+            )
 
 
 def _regroup(split: Split, rows: list[Tensor]) -> Split:
@@ -411,6 +428,7 @@ def _download(name: str, root: Path, size: str) -> Path:
     target = root / (folder.get(size, "imagenette2-160"))
     if name == "imagenette" and (target / "train").is_dir():
         return target
+    made = [folder for folder in (root, *root.parents) if not folder.exists()]
     root.mkdir(parents=True, exist_ok=True)
     archive = "cifar-10-python.tar.gz" if name == "cifar10" else f"{target.name}.tgz"
     try:
@@ -419,6 +437,9 @@ def _download(name: str, root: Path, size: str) -> Path:
             return target
         return _unpack_cifar10(datasets, root)
     except (OSError, RuntimeError) as error:
+        with suppress(OSError):  # a part of the archive may lie there
+            for folder in made:
+                folder.rmdir()
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileNotFoundError(
             f"could not download {name} ({reason}); fetch {archive} elsewhere, put it "

@@ -12,7 +12,13 @@ from vhist.models import create_model
 from vhist.recipe import Recipe
 from vhist.summary import Summary, summary
 
-__all__ = ["builder_options", "estimate_memory", "hollow_model", "steps_per_epoch"]
+__all__ = [
+    "builder_options",
+    "estimate_memory",
+    "hollow_model",
+    "outputs",
+    "steps_per_epoch",
+]
 
 # evaluate() shows a network this many pictures at a time.
 _EVALUATED = 256
@@ -36,6 +42,25 @@ def hollow_model(model: str, recipe: Recipe, **options: Any) -> nn.Module:
     """
     with torch.device("meta"):
         return create_model(model, **builder_options(model, recipe), **options)
+
+
+@torch.inference_mode()
+def outputs(model: nn.Module, recipe: Recipe) -> int:
+    """Return how many classes a model answers, at each size that a recipe shows it.
+
+    Raises
+    ------
+    ValueError
+        If it cannot take pictures of one of these sizes.
+    """
+    device, training = next(model.parameters()).device, model.training
+    model.eval()  # one picture is too few for the statistics of a batch
+    try:
+        for size in {recipe.image_size, recipe.start_size or recipe.image_size}:
+            logits = model(torch.zeros(1, 3, size, size, device=device))
+    finally:
+        model.train(training)
+    return logits.shape[-1]
 
 
 def steps_per_epoch(recipe: Recipe, train: int, processes: int = 1) -> int:

@@ -255,7 +255,10 @@ def _runs(plan: str, stored: dict) -> Iterator[PlannedRun]:
         flags = {**shared, **table}
         model, seeds = flags.pop("model", label), flags.pop("seeds", [0])
         if not fits(seeds, list[int]) or len({*seeds}) < len(seeds) or not seeds:
-            raise ValueError(f"the seeds of {label} are {brief(seeds)}")
+            raise ValueError(
+                f"the seeds of {label} must be a list of different whole numbers, for "
+                f"example [0, 1, 2], got {brief(seeds)}"
+            )
         taken = sorted(set(flags) & set(_TAKEN))
         if taken or not fits(model, str):
             raise ValueError(f"runs.{label} cannot set {(taken or ['model'])[0]}")

@@ -18,7 +18,14 @@ from torch.nn import functional as F
 from vhist._checks import check_file
 from vhist.checkpoint import read_whole
 
-__all__ = ["fitted", "head", "interpolate_positions", "load_weights", "read_weights"]
+__all__ = [
+    "check_published",
+    "fitted",
+    "head",
+    "interpolate_positions",
+    "load_weights",
+    "read_weights",
+]
 
 
 def read_weights(weights: str | Path, model: str) -> dict[str, Tensor]:
@@ -67,8 +74,26 @@ def _read_old(path: Path) -> dict:
         raise ValueError(f"{path} is damaged or no file of weights") from error
 
 
-def _download(model: str) -> dict[str, Tensor]:
-    """Fetch torchvision's weights, or take them from PyTorch's cache."""
+def check_published(network: nn.Module, model: str) -> None:
+    """Raise ValueError unless torchvision has weights that fit; download nothing.
+
+    Parameters
+    ----------
+    network : nn.Module
+        On any device, also PyTorch's meta device.
+    model : str
+        Its builder's name.
+    """
+    from torchvision import models
+
+    _published(model)
+    with torch.device("meta"):
+        state = models.get_model(model, weights=None).state_dict()
+    _matched(network, _renamed(network, state), new_head=True)
+
+
+def _published(model: str):
+    """Return what torchvision knows of its first weights; ValueError if it has none."""
     from torchvision import models
 
     # Its AlexNet is the later one of one column, with other layers.
@@ -77,7 +102,12 @@ def _download(model: str) -> dict[str, Tensor]:
             f"torchvision has no weights for {model}; it has for vgg16, resnet34, "
             "vit_b_16 and others of their kind"
         )
-    found = models.get_model_weights(model)["IMAGENET1K_V1"]
+    return models.get_model_weights(model)["IMAGENET1K_V1"]
+
+
+def _download(model: str) -> dict[str, Tensor]:
+    """Fetch torchvision's weights, or take them from PyTorch's cache."""
+    found = _published(model)
     kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(found.url).name
     begun = kept.exists()
     try:
@@ -134,7 +164,14 @@ def fitted(
     for key in found.keys() & own.keys():
         if own[key].is_floating_point():
             found[key] = _floats(key, found[key])
-    last, _ = head(model)
+    return _matched(model, found, new_head=new_head)
+
+
+def _matched(
+    model: nn.Module, found: dict[str, Tensor], *, new_head: bool
+) -> dict[str, Tensor]:
+    """Fit head and positions to a model; raise ValueError if any array differs."""
+    own, last = model.state_dict(), head(model)[0]
     ours = [key for key in own if key.startswith(f"{last}.")]
     if new_head or _shapes(found, ours) != _shapes(own, ours):
         found |= {key: torch.zeros(own[key].shape) for key in ours}

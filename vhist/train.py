@@ -16,9 +16,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vhist import data as vdata
+from vhist._checks import brief, fits
 from vhist.checkpoint import Keeper, State
 from vhist.data import Dataset, Split
-from vhist.estimate import steps_per_epoch
+from vhist.estimate import outputs, steps_per_epoch
 from vhist.parallel import Team
 from vhist.pretrained import head
 from vhist.recipe import Recipe
@@ -89,7 +90,21 @@ def evaluate(
         See :class:`vhist.recipe.Recipe`.
     dropout : bool
         Leave dropout on, from PyTorch's global generator: to see what that does.
+
+    Raises
+    ------
+    ValueError
+        If a size is no whole number above 0, or there is no such precision.
     """
+    for key, value in (("image_size", image_size), ("batch_size", batch_size)):
+        if not (fits(value, int) and value >= 1):
+            raise ValueError(
+                f"{key} must be a whole number, at least 1, got {brief(value)}"
+            )
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise ValueError(
+            f"precision must be auto, float32 or bfloat16, got {brief(precision)}"
+        )
     team = Team.current()
     device = next(model.parameters()).device
     modes = {layer: layer.training for layer in model.modules()}
@@ -601,16 +616,10 @@ def _memory_advice(recipe: Recipe) -> Iterator[None]:
 
 def _check_fit(model: nn.Module, data: Dataset, recipe: Recipe, team: Team) -> None:
     steps_per_epoch(recipe, len(data.train), team.size)  # raises if there are none
-    device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
-    with torch.inference_mode():
-        for size in {recipe.image_size, recipe.start_size or recipe.image_size}:
-            outputs = model(torch.zeros(1, 3, size, size, device=device)).shape[-1]
-    model.train(was_training)
-    if outputs != len(data.classes):
+    answered = outputs(model, recipe)
+    if answered != len(data.classes):
         raise ValueError(
-            f"the model answers {outputs} classes, {data.name} has "
+            f"the model answers {answered} classes, {data.name} has "
             f"{len(data.classes)}: build it with num_classes={len(data.classes)}"
         )
 

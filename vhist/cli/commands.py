@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import shlex
 import sys
 import tempfile
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 _FLAT = tyro.conf.arg(name="")  # its fields are flags without a prefix
+_SMALLEST = 16  # pixels, of a picture that is stored
 _PYTHON = {"None": "null", "True": "true", "False": "false"}  # in JSON
 
 
@@ -83,11 +85,12 @@ class Options:
                 "sketchnette is drawn and has no folder: for the pictures in --root "
                 "add --data folder"
             )
-        for name in ("data_size", "per_class", "threads"):
+        for name, least in (("data_size", _SMALLEST), ("per_class", 1), ("threads", 1)):
             value = getattr(self, name)
-            if value is not None and not 1 <= value <= 100_000:
+            if value is not None and not least <= value <= 100_000:
                 raise ValueError(
-                    f"{name} must be at least 1 and at most 100,000, got {brief(value)}"
+                    f"{name} must be at least {least} and at most 100,000, got "
+                    f"{brief(value)}"
                 )
         if not 0 <= self.checkpoint_seconds < math.inf:
             raise ValueError(
@@ -151,8 +154,9 @@ def train(
     """
     from vhist.estimate import builder_options
 
-    check_model(model, options, recipe)  # a wrong one fails before data is loaded
+    check_call(model, options, recipe)  # a wrong one fails before data is loaded
     files = _files(options, model, recipe.seed)
+    _check_writable(options.out, make=not options.dry_run)
     if options.dry_run:
         _print_plan(model, options, recipe, files)
         return
@@ -176,7 +180,6 @@ def train(
     for path in (files.record, files.weights):
         if path.exists() and not begun:
             raise ValueError(f"{path} exists; choose another --name or move it away")
-    _check_writable(options.out)
     if options.threads:
         torch.set_num_threads(options.threads)
     state, origin = _first_weights(options, model, recipe)
@@ -184,7 +187,7 @@ def train(
         data = load_dataset(
             options.data,
             root=options.root,
-            image_size=_data_size(options, recipe),
+            image_size=stored_size(options, recipe),
             size=options.size,
             skip_bad=options.skip_bad,
         )
@@ -248,28 +251,42 @@ def _first_weights(
     given = options.weights
     if given is None:
         return None, ""
+    if given == "imagenet":  # check_call has seen that they fit
+        return read_weights(given, model), given
     run = options.out / f"{given}.pt"
     path = run if run.exists() and not Path(given).is_file() else Path(given)
-    state = read_weights(given if given == "imagenet" else path, model)
+    state = read_weights(path, model)
     fitted(hollow_model(model, recipe, **options.built()), state, new_head=True)
-    if given == "imagenet":
-        return state, given
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return state, f"{path.stem} {digest[:16]}"
 
 
-def check_model(model: str, options: Options, recipe: Recipe) -> None:
-    """Raise ValueError unless there is such a model, with such options."""
-    from vhist.estimate import hollow_model
+def check_call(model: str, options: Options, recipe: Recipe) -> None:
+    """Raise ValueError unless a model takes such options, pictures and weights."""
+    from vhist.estimate import hollow_model, outputs
+    from vhist.models import list_options
+    from vhist.pretrained import check_published
 
     extra = options.built()
     try:
-        hollow_model(model, recipe, **extra)
+        network = hollow_model(model, recipe, **extra)
+        outputs(network, recipe)
     except Exception as error:  # whatever strange options provoke
         if not extra:
             raise
-        reason = " ".join(str(error).replace("__init__()", "").split())
-        raise ValueError(f"cannot build {model} with this: {reason}") from error
+        reason = " ".join(re.sub(r"\w+\.__init__\(\) ", "", str(error)).split())
+        raise ValueError(
+            f"cannot build {model} with {' '.join(options.model_options)}: {reason}; "
+            f"its options are {', '.join(list_options(model))}"
+        ) from error
+    if options.weights == "imagenet":
+        check_published(network, model)
+    stored = stored_size(options, recipe)
+    if recipe.augment == "paper" and stored < recipe.image_size:
+        raise ValueError(
+            f"augment=paper cuts {recipe.image_size} pixels out of pictures of "
+            f"{stored}: raise --data-size or lower --image-size"
+        )
 
 
 def _files(options: Options, model: str, seed: int) -> _Files:
@@ -277,11 +294,13 @@ def _files(options: Options, model: str, seed: int) -> _Files:
     return _Files(*(options.out / f"{name}.{end}" for end in ("json", "pt", "ckpt")))
 
 
-def _check_writable(folder: Path) -> None:
+def _check_writable(folder: Path, *, make: bool = True) -> None:
     """Say now, not after hours of training, that nothing can be written there."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        if make:
+            folder.mkdir(parents=True, exist_ok=True)
+        here = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+        with tempfile.TemporaryFile(dir=here):
             pass
     except OSError as error:
         raise OSError(
@@ -290,8 +309,9 @@ def _check_writable(folder: Path) -> None:
         ) from error
 
 
-def _data_size(options: Options, recipe: Recipe) -> int:
-    return options.data_size or recipe.image_size * 5 // 4
+def stored_size(options: Options, recipe: Recipe) -> int:
+    """Return the height and width that pictures are decoded to, in pixels."""
+    return options.data_size or max(_SMALLEST, recipe.image_size * 5 // 4)
 
 
 def _again() -> str:
@@ -324,7 +344,7 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
     steps = steps_per_epoch(recipe, train, team)
     network = hollow_model(model, recipe, **options.built(), num_classes=classes)
     layers = summary(network, recipe.image_size)
-    device, size = _device(options.device), _data_size(options, recipe)
+    device, size = _device(options.device), stored_size(options, recipe)
     short = recipe.precision == "bfloat16" or (
         recipe.precision == "auto" and device.startswith("cuda")
     )

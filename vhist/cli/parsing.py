@@ -13,6 +13,7 @@ from typing import Annotated, get_args, get_origin
 
 import tyro
 
+from vhist.cli.terminal import check_known
 from vhist.recipe import FAMILIES, recipe_for
 
 __all__ = ["parse_call", "parse_train", "variant"]
@@ -49,7 +50,12 @@ def parse_train(
     """
     _check_flags(function, argv)
     family = _family(argv)
-    guess = next((w for w in argv if not w.startswith("-")), "resnet_small")
+    words = [w for w in argv if not w.startswith("-")]
+    if {"-h", "--help"} & {*argv} and words and argv[0] == words[0]:
+        from vhist.models import list_models
+
+        check_known("model", words[0], list_models(), "vhist models")
+    guess = words[0] if words else "resnet_small"
     call = _bind(variant(function, recipe=recipe_for(guess, family)), name, argv)
     model = call.keywords["model"]
     if recipe_for(model, family) != recipe_for(guess, family):

@@ -104,7 +104,7 @@ def _task(run: plans.PlannedRun, out: Path, missing: bool) -> _Task:
     try:
         call = parse_train(commands.train, "vhist train", words[1:])
         given = call.keywords
-        commands.check_model(given["model"], given["options"], given["recipe"])
+        commands.check_call(given["model"], given["options"], given["recipe"])
     except ValueError as error:
         raise ValueError(f"{run.name}: {error}") from error
     path = out / f"{run.name}.json"
@@ -152,7 +152,7 @@ def differences(run: Run, call: functools.partial) -> list[str]:
     }
     pairs["data_size"] = (
         run.data.get("image_size"),
-        options.data_size or recipe.image_size * 5 // 4,
+        commands.stored_size(options, recipe),
     )
     if options.data != "folder" and not run.data["name"].startswith(options.data):
         pairs["data"] = (run.data["name"], options.data)

@@ -1,8 +1,10 @@
 """The architectures of the book, one file each, and builders that name their sizes."""
 
 import difflib
+import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import get_type_hints
 
 from torch import Tensor, nn
 
@@ -64,6 +66,7 @@ __all__ = [
     "linformer",
     "linformer_small_8",
     "list_models",
+    "list_options",
     "load_torchvision",
     "resnet101",
     "resnet152",
@@ -106,6 +109,27 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
 def list_models() -> list[str]:
     """Return the names that :func:`create_model` knows."""
     return list(_BUILDERS)
+
+
+def list_options(name: str) -> list[str]:
+    """Return the options of a model's builder that can be written as words.
+
+    The data decides ``num_classes`` and ``image_size``; two more are Python classes.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`list_models`.
+    """
+    left_out = ("num_classes", "image_size", "block", "attention")
+    found: list[str] = []
+    for kind in get_type_hints(_BUILDERS[name])["return"].__mro__:
+        *own, last = inspect.signature(kind).parameters.values()
+        passes_on = last.kind == last.VAR_KEYWORD
+        found += [p.name for p in (own if passes_on else [*own, last])]
+        if not passes_on:  # else the class below it takes the rest
+            break
+    return [name for name in found if name not in left_out]
 
 
 def create_model(

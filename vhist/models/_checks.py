@@ -34,6 +34,15 @@ def check_sizes(most: int = 100_000, **sizes: int | Sequence[int]) -> None:
             raise ValueError(f"{name} must be at most {most:,}, got {brief(value)}")
 
 
+def check_lists(**lists: Sequence[int]) -> None:
+    """Raise TypeError unless each is a list or tuple; see :func:`check_sizes`."""
+    for name, value in lists.items():
+        if not isinstance(value, tuple | list):
+            raise TypeError(
+                f"{name} must be a list of whole numbers, got {brief(value)}"
+            )
+
+
 def check_flags(**flags: bool) -> None:
     """Raise TypeError unless each is True or False: any other text would be true."""
     for name, value in flags.items():

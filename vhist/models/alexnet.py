@@ -25,6 +25,7 @@ from vhist.models._checks import (
     check_choice,
     check_dropout,
     check_images,
+    check_lists,
     check_sizes,
 )
 
@@ -123,6 +124,7 @@ class AlexNet(nn.Module):
         dropout_position: Literal["before", "after"] = "before",
     ) -> None:
         super().__init__()
+        check_lists(widths=widths)
         check_sizes(num_classes=num_classes, widths=widths, hidden=hidden)
         check_sizes(10_000, image_size=image_size, groups=groups)
         check_dropout(dropout)
@@ -231,7 +233,8 @@ def _feature_side(image_size: int, stem: tuple[int, int, int]) -> int:
 
 
 def _check_stem(stem: tuple[int, int, int], lrn_alpha: float | None) -> None:
-    if len(stem) != 3 or not fits(list(stem), list[int]):
+    several = list(stem) if isinstance(stem, tuple | list) else []
+    if len(several) != 3 or not fits(several, list[int]):
         raise TypeError(f"stem needs three whole numbers, got {brief(stem)}")
     kernel, stride, padding = stem
     if not (0 <= padding < kernel <= 1000 and stride >= 1):

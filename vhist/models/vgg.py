@@ -24,6 +24,7 @@ from vhist.models._checks import (
     check_dropout,
     check_flags,
     check_images,
+    check_lists,
     check_sizes,
 )
 
@@ -104,6 +105,7 @@ class VGG(nn.Module):
         init: Literal["glorot", "he", "normal"] = "glorot",
     ) -> None:
         super().__init__()
+        check_lists(convs=convs, widths=widths)
         check_sizes(num_classes=num_classes, widths=widths, hidden=hidden)
         check_sizes(10_000, image_size=image_size)
         check_sizes(1000, convs=convs)
