@@ -24,6 +24,7 @@ FIELDS = {  # what docs/speed.md reads
     "folder": {"ways"},
     "limit-cpu": {"limit_flops", "models"},
     "limit-cuda": {"limit_flops", "models"},
+    "limit-cuda-no-graphs": {"models"},
     "growth": {"models"},
     "imports": {"added_seconds", "loaded"},
 }

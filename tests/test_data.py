@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional as F
 
 from vhist import data as vdata
 from vhist import load_dataset
@@ -236,6 +237,26 @@ def test_resized_crops_differ_per_sample_and_stay_inside():
     assert share.max() > 0.9
     with pytest.raises(ValueError, match="area must lie in"):
         random_resized_crop(ramp, 16, area=(0.5, 0.1))
+
+
+def test_resized_crops_are_what_an_affine_grid_of_pytorch_gives():
+    u = torch.rand(7, 5, generator=torch.Generator().manual_seed(0))
+    share, shape = 0.08 + 0.92 * u[:, 0], (4 / 3) ** (2 * u[:, 1] - 1)
+    width, height = (share * shape).sqrt(), (share / shape).sqrt()
+    width, height = width.clamp(max=1), height.clamp(max=1)
+    theta = torch.zeros(7, 2, 3)
+    theta[:, 0, 0] = torch.where(u[:, 4] < 0.5, -width, width)
+    theta[:, 1, 1] = height
+    theta[:, 0, 2] = (1 - width) * (2 * u[:, 2] - 1)
+    theta[:, 1, 2] = (1 - height) * (2 * u[:, 3] - 1)
+    grid = F.affine_grid(theta, [7, 3, 33, 33], align_corners=False)
+    x = batch(7)
+    expected = F.grid_sample(
+        x.float(), grid, padding_mode="reflection", align_corners=False
+    )
+    torch.testing.assert_close(
+        random_resized_crop(x, 33, u=u), expected, atol=1e-2, rtol=0
+    )
 
 
 def test_pca_colour_shifts_each_picture_as_a_whole():

@@ -219,9 +219,10 @@ def test_a_step_draws_the_same_random_numbers_whatever_came_before():
 
 @pytest.mark.slow
 def test_a_compiled_model_learns_the_same():
-    losses = []
+    device, losses = "cuda" if torch.cuda.is_available() else "cpu", []
     for compiled in ("on", "off"):
-        run = fit(tiny(), toy(), replace(RECIPE, compile=compiled), verbose=False)
+        recipe = replace(RECIPE, compile=compiled, precision="float32")
+        run = fit(tiny().to(device), toy(), recipe, verbose=False)
         losses.append([entry["train_loss"] for entry in run.log])
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
