@@ -750,29 +750,36 @@ print(f"accuracy in %: {vhist.runs.mean_std([longer])}; the article's: {p:.2%}")
 assert longer.accuracy > p > run.accuracy
 
 # %%
-# It is one seed, as is the next run. The article's network itself, ResNet-34 at 224
-# pixels, wants a GPU. Here it has a tenth of the article's 200 epochs, at the small
-# network's rate and schedule:
+# It is one seed, as are the next runs. The article's network itself, ResNet-34 at 224
+# pixels, wants a GPU. Here it has a tenth of the article's 200 epochs, and then four
+# tenths with :term:`mixed <mixup>` pictures, at the small network's rate and schedule:
 
-(full,) = vhist.plan.load("gpu").records()["resnet34"]
-spread = (full.standard_error**2 + p * (1 - p) / total) ** 0.5
-apart = (full.accuracy - p) / spread
-print(full.command)
-print(f"{len(full.log)} epochs in {full.seconds:,.0f} seconds, {full.device}")
-print(f"accuracy in %: {vhist.runs.mean_std([full])}; the article's: {p:.2%}")
-print(f"{apart:+.2f} standard errors from the article's,", end=" ")
-print(f"{vhist.runs.paired_z(full, longer):+.1f} (paired) from our small network's")
-assert 10 * len(full.log) == 200
-assert abs(apart) < 2
-assert full.accuracy < longer.accuracy
+for label in ("resnet34", "resnet34_long"):
+    (full,) = vhist.plan.load("gpu").records()[label]
+    spread = (full.standard_error**2 + p * (1 - p) / total) ** 0.5
+    apart = (full.accuracy - p) / spread
+    ahead = vhist.runs.paired_z(full, longer)
+    print(full.command)
+    print(f"{len(full.log)} epochs in {full.seconds:,.0f} seconds, {full.device}")
+    print(f"accuracy in %: {vhist.runs.mean_std([full])}; the article's: {p:.2%}")
+    print(f"{apart:+.2f} standard errors from the article's,", end=" ")
+    print(f"{ahead:+.1f} (paired) from our small network's")
+    if label == "resnet34":
+        assert 10 * len(full.log) == 200
+        assert abs(apart) < 2
+        assert abs(ahead) < 2
+    else:
+        assert apart > 4
+        assert ahead > 4
 
 # %%
-# Its accuracy is level with the article's, and below our own small network's. With
-# eight times the parameters it fitted less: its training loss ended above the small
-# one's. The cause has not been tested; the small one had eight epochs more, growing
-# pictures and branches that start at zero. Tuned recipes of others get several points
-# further in as many epochs :cite:p:`howard2019imagenette`. The seconds, on a GPU in
-# bfloat16, cannot be set beside CPU time.
+# In the short time its accuracy is level with the article's and with our own small
+# network's, though it has eight times the parameters: its training loss ended a little
+# above the small one's. The cause has not been tested; the small one had eight epochs
+# more and growing pictures. In the longer time it leaves both well behind. Tuned
+# recipes of others get several points further in 20 epochs
+# :cite:p:`howard2019imagenette`. The seconds, on a GPU in bfloat16, cannot be set
+# beside CPU time.
 #
 # The article's number cannot quite be set against either of ours: another recipe, and
 # batch statistics in its test. The paper's, in the tables above, are for ImageNet and

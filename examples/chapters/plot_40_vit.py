@@ -805,23 +805,29 @@ for label, seeds in vhist.plan.load("long").records().items():
 
 # %%
 # After seventy passes the loss on the network's own pictures is well below that on new
-# ones: it begins to know them by heart. Mixed ones are harder, and new in each pass.
-# With them it passes the article's network, which is thirty times as large.
+# ones: it begins to know them by heart. Mixed ones are new in each pass. With them it
+# passes the article's network, thirty times as large.
 #
-# And that network itself, on a GPU in bfloat16, for a tenth of the article's 200
-# epochs, with warm-up and without dropout?
+# And that network, on a GPU in bfloat16, with warm-up and no dropout, for a tenth of
+# the article's 200 epochs, and for half, with mixed pictures?
 
-(big,) = vhist.plan.load("gpu").records()["vit_b_16"]
-spread = (big.standard_error**2 + landmark * (1 - landmark) / total) ** 0.5
-print(big.command)
-print(f"{len(big.log)} epochs in {big.seconds:,.0f} seconds, {big.device}")
-print(f"accuracy in %: {vhist.runs.mean_std([big])}; the article's: {landmark:.2%}")
-print(f"{(big.accuracy - landmark) / spread:+.2f} standard errors apart")
-assert 10 * len(big.log) == 200
-assert abs(big.accuracy - landmark) < 2 * spread
+for label in ("vit_b_16", "vit_b_16_long"):
+    (big,) = vhist.plan.load("gpu").records()[label]
+    spread = (big.standard_error**2 + landmark * (1 - landmark) / total) ** 0.5
+    apart = (big.accuracy - landmark) / spread
+    print(big.command)
+    print(f"{len(big.log)} epochs in {big.seconds:,.0f} seconds, {big.device}")
+    print(f"accuracy in %: {vhist.runs.mean_std([big])}; the article's: {landmark:.2%}")
+    print(f"{apart:+.2f} standard errors apart")
+    assert abs(apart) < 2 if label == "vit_b_16" else apart > 3
+print(
+    f"the large network, mixed: {100 * (big.accuracy - longer.accuracy):+.1f} points,"
+)
+print(f"z = {vhist.runs.paired_z(big, longer):+.1f}, from the small one, mixed")
 
 # %%
-# Level, and with one seed it is luck that the two lie so close.
+# Level, by luck so close, then four points ahead. Over our small network, thirty times
+# the parameters brought less than two points, at the edge of luck.
 #
 # The article evaluated its last weights twice and printed two accuracies, "on the 10000
 # test images":
@@ -842,18 +848,18 @@ for source, (base, large) in paper.items():
     print(f"trained on {source:12}: B/16 {base} %, L/16 {large} %, {large - base:+.2f}")
 
 # %%
-# The test set has 3,925 pictures, and the same weights gave two answers because dropout
-# was still on. The last lines are ImageNet accuracies from :cite:t:`dosovitskiy2020`:
-# trained on the fewest pictures, the larger network is worse.
+# There are 3,925; the same weights gave two answers since dropout was still on. The
+# last lines are from :cite:t:`dosovitskiy2020`, on ImageNet: trained on the fewest
+# pictures, the larger network is worse.
 #
 # .. dropdown:: Is hunger for data why the article's score is low?
 #
-#    The article says so: pre-training was missing. That is half an explanation, for our
-#    ViT-B/16 got as far on the same pictures in a tenth of the epochs. The article also
-#    trained with dropout 0.5, where the paper has at most 0.1, and left it on while
-#    measuring; it had no warm-up and mixed no pictures. What each of these cost has not
-#    been measured; what the article's recipe as a whole costs our small networks, the
-#    last exercise of :doc:`another chapter <plot_80_reading_a_log>` shows.
+#    The article says so: pre-training was missing. That explains half, for our ViT-B/16
+#    got as far on the same pictures in a tenth of the epochs. The article also trained
+#    with dropout 0.5, where the paper has at most 0.1, and left it on while measuring;
+#    it had no warm-up and mixed no pictures. What each of these cost has not been
+#    measured; what the article's recipe as a whole costs our small networks, the last
+#    exercise of :doc:`another chapter <plot_80_reading_a_log>` shows.
 #
 # A new head, a finer grid
 # ------------------------

@@ -116,23 +116,21 @@ for w in lines:
 # Two or three errors are more than luck with the pictures. But this is no contest of
 # architectures. The article trained the full networks for 200 epochs and more, with a
 # learning rate that, by its public code, never fell, and tested them with dropout or
-# batch statistics still switched on. Those of plan gpu learned for 20 epochs, one of
-# them for 100. The rows to compare are those of one plan. And size alone buys little in
-# so few epochs: the small ResNet and VGG of plan long, which see each of the 9,469
-# pictures more often, are as good or better.
+# batch statistics still switched on. Those of plan gpu learned for 20 epochs, or for 80
+# and more. What does size buy? Here they are beside the best small network of plan
+# long:
 
-
-def best(family, plan):
-    """The highest accuracy of an architecture under a plan."""
-    return max(w.score.mean for w in lines if (w.family, w.plan) == (family, plan))
-
-
-for f in ("vgg", "resnet"):
-    gap = best(f, "gpu") - best(f, "long")
-    print(f"{plots.LABELS[f]:8}full size, fewer epochs: {100 * gap:+.1f} points")
-    assert gap < 0.02
+for w in (w for w in lines if w.plan == "gpu"):
+    small = [v for v in lines if (v.family, v.plan) == (w.family, "long")]
+    best = max(small, key=lambda v: v.score.mean)
+    gap, epochs = w.score.mean - best.score.mean, len(w.run.log)
+    print(f"{w.name:8}full size, {epochs:3} epochs: {100 * gap:+.1f} points")
+    assert gap < 0.01 if epochs == 20 else gap > 0.01
 
 # %%
+# In 20 epochs, nothing: the small ones, which see each of the 9,469 pictures more
+# often, are as good or better. In 80 or 100 epochs, one to five points.
+#
 # At full size, with AlexNet as the article built it, without the gaps between two GPUs,
 # size and work do not go together either:
 
