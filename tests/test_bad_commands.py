@@ -104,6 +104,28 @@ LINES = [
         TRAIN + "--image-size 64 --augment paper --data-size 32",
         "augment=paper cuts 64 pixels out of pictures of 32",
     ),
+    *(  # what a dry run accepts, the run accepts
+        (f"train resnet_small {words} --dry-run", says)
+        for words, says in (
+            ("--per-class 500", "400 training pictures of each class"),
+            (
+                "--data folder --root pictures --per-class 9",
+                "2 training pictures of dark",
+            ),
+            ("--weights imagenet", "torchvision has no weights for resnet_small"),
+            ("--out file", "cannot write to file (Not a directory)"),
+            ("--out file/new", "cannot write to file/new (Not a directory)"),
+            ("--data-size 15", "data_size must be at least 16"),
+            ("--start-size 24", "h and w >= 32"),
+            ("--augment paper --data-size 48", "augment=paper cuts 64 pixels"),
+            ("--model-options blocks=3", "blocks must be a list of whole numbers"),
+            ("--model-options dropout=0", "its options are blocks, widths, stem, "),
+        )
+    ),
+    ("train resnet34 --weights imagenet --dry-run", "conv1.bias, missing in the w"),
+    ("train vit_small_8 --start-size 32", "for another size build the model"),
+    ("train linformer --model-options keeps=3", "its options are keep, qkv_bias, pat"),
+    ("train vgg_smal --help", "did you mean vgg_small?"),
     ("eval", "RUN"),
     ("eval nothing", "no run named 'nothing'"),
     ("eval ../a", "no run named '../a'"),

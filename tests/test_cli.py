@@ -6,6 +6,7 @@ import os
 import pickle
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -220,6 +221,25 @@ def test_a_name_is_used_once(vhist, greys, pictures):
     assert code == 2
     assert "greys.pt exists; choose another --name" in err
     assert (greys / "greys.pt").read_bytes() == before["greys.pt"]
+
+
+def test_sigterm_while_the_data_are_drawn_leaves_nothing(tmp_path):
+    code = """
+import os, signal, sys
+from vhist import __main__, data
+def drawn(*args, **words):
+    assert os.listdir("runs") == ["slow.lock"]
+    signal.raise_signal(signal.SIGTERM)
+data.load_dataset = drawn
+sys.argv = "vhist train resnet_small --name slow".split()
+sys.exit(__main__.main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 128 + signal.SIGTERM
+    assert done.stderr.strip() == "vhist train: stopped"
+    assert not list((tmp_path / "runs").iterdir())
 
 
 def test_dry_run_of_what_needs_no_files(vhist, tmp_path, monkeypatch):

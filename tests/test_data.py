@@ -218,6 +218,18 @@ def test_random_flip_mirrors_about_half():
     assert 70 < flipped.sum() < 130
 
 
+def test_a_failed_download_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("torchvision.datasets.Imagenette", _no_network)
+    root = tmp_path / "new" / "pictures"
+    with pytest.raises(FileNotFoundError, match="could not download imagenette"):
+        load_dataset("imagenette", root=root)
+    assert not list(tmp_path.iterdir())
+
+
+def _no_network(*args, **kwargs):
+    raise OSError("no network in this test")
+
+
 def test_a_resized_crop_of_everything_is_the_picture():
     x = batch()
     whole = random_resized_crop(x, 20, area=(1, 1), ratio=(1, 1), flip=False)

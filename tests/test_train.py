@@ -217,6 +217,20 @@ def test_a_step_draws_the_same_random_numbers_whatever_came_before():
     assert not torch.equal(drawn[0], torch.rand(4))
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"image_size": 0}, "image_size must be a whole number, at least 1, got 0"),
+        ({"image_size": 64, "batch_size": 0}, "batch_size must be a whole number"),
+        ({"image_size": 64, "batch_size": 2.5}, "batch_size must be a whole number"),
+        ({"image_size": 64, "precision": "float16"}, "float32 or bfloat16, got 'flo"),
+    ],
+)
+def test_evaluate_refuses_what_it_cannot_do(words, says):
+    with pytest.raises(ValueError, match=says):
+        evaluate(tiny(), toy().val, **words)
+
+
 @pytest.mark.slow
 def test_a_compiled_model_learns_the_same():
     device, losses = "cuda" if torch.cuda.is_available() else "cpu", []

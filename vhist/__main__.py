@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from typing import Annotated, Literal, get_args
 
@@ -97,20 +97,29 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM, handled like Ctrl-C: whatever is open is closed and tidied up."""
-
     signal = signal.SIGTERM
 
 
-def _terminate(number: int, frame: object) -> None:
-    raise _Terminated
+@contextlib.contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does: what is open is tidied up."""
+
+    def terminate(number: int, frame: object) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def main() -> int:
     """Run a command; errors of the user are one line, see the exit codes."""
     argv = sys.argv[1:]
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminate)
     if not argv or argv[0] in ("-h", "--help"):
         print(_help())
         return 0
@@ -124,7 +133,7 @@ def main() -> int:
         check_known("command", argv[0], COMMANDS, "vhist --help")
         words = 2 if " ".join(argv[:2]) in COMMANDS else 1
         name = f"vhist {' '.join(argv[:words])}"
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _sigterm_as_ctrl_c():
             warnings.showwarning = functools.partial(_show_warning, name)
             command = COMMANDS[name.removeprefix("vhist ")]
             parse = parse_train if command is commands.train else parse_call

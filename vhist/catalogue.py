@@ -126,14 +126,14 @@ def count_pictures(
         names = [WNIDS.get(c, c) for c in found]
         check_classes(folder.name, classes, names)
         kept = {names.index(c): c for c in classes or names}
-        train, val = (
+        counts, there = (
             Counter(kept[label] for _, label in split if label in kept)
             for split in splits
         )
         if per_class is not None:
-            check_per_class(folder.name, per_class, train)
-            train = Counter(dict.fromkeys(train, per_class))
-        return len(kept), train.total(), val.total(), str(folder)
+            check_per_class(folder.name, per_class, counts)
+            counts = Counter(dict.fromkeys(counts, per_class))
+        return len(kept), counts.total(), there.total(), str(folder)
     if source.classes is None or source.train is None or source.val is None:
         raise ValueError(f"data set {name!r} is not known")
     where = "drawn when first used" if name == "sketchnette" else "to be downloaded"

@@ -428,7 +428,7 @@ def _download(name: str, root: Path, size: str) -> Path:
     target = root / (folder.get(size, "imagenette2-160"))
     if name == "imagenette" and (target / "train").is_dir():
         return target
-    made = [folder for folder in (root, *root.parents) if not folder.exists()]
+    made = [path for path in (root, *root.parents) if not path.exists()]
     root.mkdir(parents=True, exist_ok=True)
     archive = "cifar-10-python.tar.gz" if name == "cifar10" else f"{target.name}.tgz"
     try:
@@ -438,8 +438,8 @@ def _download(name: str, root: Path, size: str) -> Path:
         return _unpack_cifar10(datasets, root)
     except (OSError, RuntimeError) as error:
         with suppress(OSError):  # a part of the archive may lie there
-            for folder in made:
-                folder.rmdir()
+            for path in made:
+                path.rmdir()
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileNotFoundError(
             f"could not download {name} ({reason}); fetch {archive} elsewhere, put it "
