@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -551,10 +552,13 @@ def _decode_all(
     """Decode both splits; keep the names of files that could not be read."""
     stored: dict = {"skipped": []}
     digest = hashlib.sha256()
-    with ThreadPoolExecutor() as pool:
+    # A thread per core, and many files a task: threads that take turns cost time.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         for split, pairs in zip(("train", "val"), files, strict=True):
             paths = [path for path, _ in pairs]
-            pictures = list(pool.map(_try_decode, paths, [size] * len(paths)))
+            parts = [paths[i : i + 32] for i in range(0, len(paths), 32)]
+            decoded = pool.map(lambda part: [_try_decode(p, size) for p in part], parts)
+            pictures = list(chain.from_iterable(decoded))
             good = []
             for (path, label), picture in zip(pairs, pictures, strict=True):
                 name = path.relative_to(root).as_posix()

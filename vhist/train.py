@@ -368,9 +368,10 @@ class Batches:
             yield x, labels
 
     def _take(self, rows: Tensor, u: Tensor | None, mine: slice, size: int):
-        images = self.split.images[rows]
+        # For pictures of one byte a number ten times as fast on a CPU as images[rows].
+        images = self.split.images.index_select(0, rows)
         images = self.augment(images, size, u if u is None else u[mine])
-        return images, self.split.labels[rows]
+        return images, self.split.labels.index_select(0, rows)
 
     def draw(self, step: int) -> Tensor | None:
         """Return the random numbers of a whole batch, of shape (batch_size, 6).
