@@ -91,18 +91,35 @@ def test_mixtures_are_behind_on_the_training_pictures_too():
 # plot_45_linformer, exercises 5 and 6
 
 
-def test_64_mixtures_fit_nearly_as_plain_attention_does_and_settle_nothing():
+def test_64_mixtures_fit_better_than_16_and_are_level_with_them_on_new_pictures():
     found = plan.load("interludes").records()
     labels = "plain_modern", "linformer_modern_64", "linformer_modern"
-    plain, many, few = (found[label][0] for label in labels)
-    losses = [run.log[-1]["train_loss"] for run in (plain, many, few)]
-    assert 0 < losses[1] - losses[0] < 0.01
-    assert losses[2] - losses[1] > 0.02
-    assert plain.accuracy > many.accuracy > few.accuracy
-    for other in (plain, few):
-        assert abs(runs.paired_z(many, other)) < 2
-    assert "NVIDIA" not in many.device
-    assert many.model_options["keep"] == 64
+    plain, many, few = (found[label] for label in labels)
+    losses = [
+        [run.log[-1]["train_loss"] for run in kind] for kind in (plain, many, few)
+    ]
+    for lowest, between, highest in zip(*losses, strict=True):
+        assert lowest < between < highest
+    low, middle, high = map(mean, losses)
+    assert 0.4 < (middle - low) / (high - low) < 0.6
+    right = [mean(run.accuracy for run in kind) for kind in (plain, many, few)]
+    assert 0.055 < right[0] - right[1] < 0.07
+    assert abs(right[1] - right[2]) < 0.01
+    for run in many:
+        assert "NVIDIA" not in run.device
+        assert run.model_options["keep"] == 64
+
+
+def test_4_mixtures_hardly_fit_less_than_16():
+    found = plan.load("interludes").records()
+    losses = [
+        [run.log[-1]["train_loss"] for run in found[label]]
+        for label in ("linformer_modern", "linformer_modern_4")
+    ]
+    assert len(losses[1]) == 3
+    for sixteen, four in zip(*losses, strict=True):
+        assert 0 < four - sixteen < 0.01
+    assert {run.model_options["keep"] for run in found["linformer_modern_4"]} == {4}
 
 
 def test_the_later_recipe_helps_plain_attention_more_than_twice_as_much():

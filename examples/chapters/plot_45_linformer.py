@@ -637,24 +637,35 @@ for row in rows:
 #       stand in for positions, if not for all: two words that swap their places and
 #       have equal columns in E and F go unnoticed.
 #
-# 5. *Too few mixtures, or mixtures that are hard to learn?* One more run has 64 for the
-#    65 words. Predict its training loss: near that of plain attention, or of 16?
+# 5. *Too few mixtures, or mixtures that are hard to learn?* More runs have 64 for the
+#    65 words, and 4. Predict where their training losses lie, beside those of plain
+#    attention and of 16.
 #
 #    .. dropdown:: What to think about
 #
 #       Which E and F would let 64 mixtures do nearly what plain attention does? Do
 #       they start near those?
 
-plan.compare("plain_modern", "linformer_modern_64", "linformer_modern")
+plan.compare(
+    "plain_modern", "linformer_modern_64", "linformer_modern", "linformer_modern_4"
+)
 
 # %%
 # .. dropdown:: What came out
 #
-#    On the pictures that they learned from, 64 mixtures are nearly level with plain
-#    attention, and 16 are well behind. So E and F can be learned from so few pictures,
-#    and 16 seem to lack room. New pictures do not settle it: 64 lie between the
-#    other two, and within two standard errors of both. It is one seed, on a CPU in
-#    float32, and the others were on a GPU in bfloat16.
+#    These are the first seeds; there are three of each::
+#
+#       for label in ("plain_modern", "linformer_modern_64", "linformer_modern"):
+#           found = plan.records()[label]
+#           fits = [run.log[-1]["train_loss"] for run in found]
+#           print(label, fits, vhist.runs.mean_std(found))
+#
+#    On the pictures that they learned from, 64 mixtures lie between plain attention and
+#    16, with each seed: half of the distance is room. But as many mixtures as there are
+#    patches are not yet plain attention; they have to be learned. On new pictures 64
+#    are level with 16, and six points behind plain attention. Four hardly fit less than
+#    16. The runs with 64 and with 4 were on a CPU in float32, the others on a GPU in
+#    bfloat16.
 #
 # 6. *Whom does the later recipe help more?* From the pair *article* to the pair
 #    *modern* pictures, network, steps and rate change for both. Predict who gains.
