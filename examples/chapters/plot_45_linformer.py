@@ -663,9 +663,9 @@ plan.compare(
 #    On the pictures that they learned from, 64 mixtures lie between plain attention and
 #    16, with each seed: half of the distance is room. But as many mixtures as there are
 #    patches are not yet plain attention; they have to be learned. On new pictures 64
-#    are level with 16, and six points behind plain attention. Four hardly fit less than
-#    16. The runs with 64 and with 4 were on a CPU in float32, the others on a GPU in
-#    bfloat16.
+#    are level with 16, and six points behind plain attention. Four are behind 16 with
+#    each seed, on both. The runs with 64 and with 4 were on a CPU in float32, the
+#    others on a GPU in bfloat16.
 #
 # 6. *Whom does the later recipe help more?* From the pair *article* to the pair
 #    *modern* pictures, network, steps and rate change for both. Predict who gains.

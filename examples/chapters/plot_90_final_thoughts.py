@@ -255,7 +255,7 @@ print(f"{len(differing)} of {len(recipes[0])} fields differ")
 # :doc:`spatial transformer <plot_35_spatial_transformer>` on CIFAR-10, :doc:`Linformer
 # <plot_45_linformer>` on cats and dogs, and :doc:`trained weights
 # <plot_55_finetuning>` against random ones on a thousand pictures of five classes.
-# Beside them is what their articles printed last. One seed of *stn_article* broke down.
+# Beside them is what their articles printed. One seed of *stn_article* broke down.
 
 sources = {"stn_article": "60.18", "linformer_article": "64.87"}
 rows = dict(vhist.plan.load("interludes").records())
@@ -305,7 +305,7 @@ for one, two in pairs:
 print(f"threshold for |z|: {threshold:.2f}")
 
 # %%
-# As a picture: the difference of the two accuracies, with an interval that is wide
+# As a picture: the difference of two accuracies, with an interval that is wide
 # enough for six looks. Where it crosses zero, the order of the two is not settled.
 
 fig, ax = plt.subplots(figsize=(7.2, 3.0), layout="constrained")
@@ -349,7 +349,7 @@ for one, two in pairs:
 # own ranking the first place rests on little more than one standard error, as the
 # :doc:`introduction <plot_00_introduction>` computed from its logs.
 #
-# The stored answers also tell whether the networks fail on the same pictures.
+# The answers also tell whether the networks fail on the same pictures.
 
 solved = torch.stack(list(right.values())).sum(dim=0)
 for k in range(5):
