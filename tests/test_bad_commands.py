@@ -120,6 +120,11 @@ LINES = [
             ("--augment paper --data-size 48", "augment=paper cuts 64 pixels"),
             ("--model-options blocks=3", "blocks must be a list of whole numbers"),
             ("--model-options dropout=0", "its options are blocks, widths, stem, "),
+            ("--model-options stem=4", "stem must be a list of whole numbers, got 4"),
+            (
+                "--image-size 24 --model-options zero_init=true",
+                "train: expected images",
+            ),
         )
     ),
     ("train resnet34 --weights imagenet --dry-run", "conv1.bias, missing in the w"),

@@ -164,3 +164,15 @@ def test_full_size_runs_are_one_seed_on_a_gpu_in_bfloat16():
         (run,) = GPU[label]  # auto is bfloat16 on a GPU
         assert "NVIDIA" in run.device, where
         assert run.recipe["precision"] in ("auto", "bfloat16"), where
+
+
+def test_plan_long_is_in_bfloat16_but_for_resnet_and_vgg_is_normalised():
+    where = "plot_90_final_thoughts: in plan long all but ResNet ran in bfloat16"
+    short = {k for k, (run, *_) in LONG.items() if run.recipe["precision"] != "auto"}
+    assert short == LONG.keys() - {"resnet_small"}, where
+    assert {LONG[k][0].recipe["precision"] for k in short} == {"bfloat16"}, where
+    assert not any(run.on_gpu for (run, *_) in LONG.values()), where
+    where = "plot_90_final_thoughts: VGG has batch normalisation in long and gpu alone"
+    for name, ending in (("long", True), ("gpu", True), ("short", False)):
+        vggs = [k for k in plan.load(name).records() if k.startswith("vgg")]
+        assert [k.endswith("_bn") for k in vggs] == [ending], where

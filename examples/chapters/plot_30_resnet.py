@@ -781,13 +781,12 @@ for label in ("resnet34", "resnet34_long"):
 # above the small one's. The cause has not been tested; the small one had eight epochs
 # more and growing pictures. The longer run leaves both well behind; what of that is
 # time and what is mixing was not tested. Tuned recipes of others get several points
-# further in 20 epochs
-# :cite:p:`howard2019imagenette`. The seconds, on a GPU in bfloat16, cannot be set
-# beside CPU time.
+# further in 20 epochs :cite:p:`howard2019imagenette`. The seconds, on a GPU in
+# bfloat16, cannot be set beside CPU time.
 #
-# The article's number cannot quite be set against ours: another recipe, and
-# batch statistics in its test. The paper's, in the tables above, are for ImageNet and
-# ten crops per picture; an ensemble won ILSVRC 2015 with a top-5 error of 3.57 %
+# The article's number cannot quite be set against ours: another recipe, and batch
+# statistics in its test. The paper's, in the tables above, are for ImageNet and ten
+# crops per picture; an ensemble won ILSVRC 2015 with a top-5 error of 3.57 %
 # :cite:p:`he2015resnet`.
 #
 # Is this the paper's network?

@@ -655,7 +655,8 @@ plan.compare(
 #
 #    These are the first seeds; there are three of each::
 #
-#       for label in ("plain_modern", "linformer_modern_64", "linformer_modern"):
+#       labels = "plain_modern", "linformer_modern_64", "linformer_modern"
+#       for label in (*labels, "linformer_modern_4"):
 #           found = plan.records()[label]
 #           fits = [run.log[-1]["train_loss"] for run in found]
 #           print(label, fits, vhist.runs.mean_std(found))

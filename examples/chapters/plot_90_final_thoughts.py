@@ -469,10 +469,10 @@ plt.show()
 
 # %%
 # Only VGG and ResNet ever lead, ResNet in the end. Two cautions. In plan long all but
-# ResNet ran in bfloat16, in about half the time. And every learning rate falls towards
-# its planned end, and the last rise of a curve is mostly that fall: a network stopped
-# half way is worse than one planned for half the time. So the strip is fair to runs
-# that have ended and a little unfair to the others.
+# ResNet ran in bfloat16, which is faster. And every learning rate
+# falls towards its planned end, and the last rise of a curve is mostly that fall: a
+# network stopped half way is worse than one planned for half the time. So the strip is
+# fair to runs that have ended and a little unfair to the others.
 #
 # What changed and what stayed
 # ----------------------------

@@ -156,8 +156,8 @@ def train(
 
     check_call(model, options, recipe)  # a wrong one fails before data is loaded
     files = _files(options, model, recipe.seed)
-    _check_writable(options.out, make=not options.dry_run)
     if options.dry_run:
+        _check_writable(options.out, make=False)
         _print_plan(model, options, recipe, files)
         return
 
@@ -180,6 +180,7 @@ def train(
     for path in (files.record, files.weights):
         if path.exists() and not begun:
             raise ValueError(f"{path} exists; choose another --name or move it away")
+    _check_writable(options.out)
     if options.threads:
         torch.set_num_threads(options.threads)
     state, origin = _first_weights(options, model, recipe)
@@ -270,7 +271,6 @@ def check_call(model: str, options: Options, recipe: Recipe) -> None:
     extra = options.built()
     try:
         network = hollow_model(model, recipe, **extra)
-        outputs(network, recipe)
     except Exception as error:  # whatever strange options provoke
         if not extra:
             raise
@@ -278,6 +278,13 @@ def check_call(model: str, options: Options, recipe: Recipe) -> None:
         raise ValueError(
             f"cannot build {model} with {' '.join(options.model_options)}: {reason}; "
             f"its options are {', '.join(list_options(model))}"
+        ) from error
+    try:
+        outputs(network, recipe)
+    except RuntimeError as error:  # layers that do not fit each other or the pictures
+        raise ValueError(
+            f"{model} cannot take pictures of {recipe.image_size} pixels with these "
+            f"options: {str(error).splitlines()[0]}"
         ) from error
     if options.weights == "imagenet":
         check_published(network, model)

@@ -111,6 +111,14 @@ def list_models() -> list[str]:
     return list(_BUILDERS)
 
 
+def _builder(name: str) -> Callable[..., nn.Module]:
+    if not isinstance(name, str) or name not in _BUILDERS:
+        near = difflib.get_close_matches(str(name), _BUILDERS, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}?" if near else "see list_models()"
+        raise ValueError(f"no model named {name!r}; {hint}")
+    return _BUILDERS[name]
+
+
 def list_options(name: str) -> list[str]:
     """Return the options of a model's builder that can be written as words.
 
@@ -120,10 +128,15 @@ def list_options(name: str) -> list[str]:
     ----------
     name : str
         One of :func:`list_models`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model; the nearest names are suggested.
     """
     left_out = ("num_classes", "image_size", "block", "attention")
     found: list[str] = []
-    for kind in get_type_hints(_BUILDERS[name])["return"].__mro__:
+    for kind in get_type_hints(_builder(name))["return"].__mro__:
         *own, last = inspect.signature(kind).parameters.values()
         passes_on = last.kind == last.VAR_KEYWORD
         found += [p.name for p in (own if passes_on else [*own, last])]
@@ -158,12 +171,9 @@ def create_model(
     FileNotFoundError
         If the weights are not there and cannot be downloaded.
     """
-    if not isinstance(name, str) or name not in _BUILDERS:
-        near = difflib.get_close_matches(str(name), _BUILDERS, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(near)}?" if near else "see list_models()"
-        raise ValueError(f"no model named {name!r}; {hint}")
+    builder = _builder(name)
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in kwargs.items()}
-    model = _BUILDERS[name](**given)
+    model = builder(**given)
     if weights is not None:
         from vhist.pretrained import load_weights, read_weights
 

@@ -227,7 +227,7 @@ class ResNet(nn.Module):
         zero_init: bool = False,
     ) -> None:
         super().__init__()
-        check_lists(blocks=blocks, widths=widths)
+        check_lists(blocks=blocks, widths=widths, stem=stem)
         check_sizes(num_classes=num_classes, widths=widths, stem_width=stem_width)
         check_sizes(1000, blocks=blocks, stem=stem)
         check_flags(conv_bias=conv_bias, residual=residual, zero_init=zero_init)
