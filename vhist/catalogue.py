@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["SOURCES", "Source", "count_pictures", "locate"]
+__all__ = ["SMALLEST", "SOURCES", "Source", "count_pictures", "locate"]
+
+# Height and width of the smallest picture that is stored, in pixels.
+SMALLEST = 16
 
 
 @dataclass(frozen=True)

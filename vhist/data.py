@@ -22,6 +22,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from vhist._checks import brief, check_file, fits
+from vhist.catalogue import SMALLEST
 from vhist.checkpoint import read_whole
 
 __all__ = [
@@ -371,8 +372,10 @@ def list_folder(root: Path) -> tuple[list[str], list[list[tuple[Path, int]]]]:
 def _check_size(image_size: int) -> None:
     if not fits(image_size, int):
         raise TypeError(f"image_size must be a whole number, got {brief(image_size)}")
-    if image_size < 16:
-        raise ValueError(f"image_size must be at least 16 pixels, got {image_size}")
+    if image_size < SMALLEST:
+        raise ValueError(
+            f"image_size must be at least {SMALLEST} pixels, got {image_size}"
+        )
 
 
 def _check_room(count: int, size: int) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from vhist._checks import brief, fits
-from vhist.catalogue import SOURCES, count_pictures
+from vhist.catalogue import SMALLEST, SOURCES, count_pictures
 from vhist.cli.listings import Model, RunName, find_record
 from vhist.cli.terminal import check_known, megabytes, percent, table
 from vhist.recipe import Recipe
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 _FLAT = tyro.conf.arg(name="")  # its fields are flags without a prefix
-_SMALLEST = 16  # pixels, of a picture that is stored
 _PYTHON = {"None": "null", "True": "true", "False": "false"}  # in JSON
 
 
@@ -85,7 +84,7 @@ class Options:
                 "sketchnette is drawn and has no folder: for the pictures in --root "
                 "add --data folder"
             )
-        for name, least in (("data_size", _SMALLEST), ("per_class", 1), ("threads", 1)):
+        for name, least in (("data_size", SMALLEST), ("per_class", 1), ("threads", 1)):
             value = getattr(self, name)
             if value is not None and not least <= value <= 100_000:
                 raise ValueError(
@@ -318,7 +317,7 @@ def _check_writable(folder: Path, *, make: bool = True) -> None:
 
 def stored_size(options: Options, recipe: Recipe) -> int:
     """Return the height and width that pictures are decoded to, in pixels."""
-    return options.data_size or max(_SMALLEST, recipe.image_size * 5 // 4)
+    return options.data_size or max(SMALLEST, recipe.image_size * 5 // 4)
 
 
 def _again() -> str:
