@@ -242,20 +242,29 @@ def test_plot_85_exercise_6_errors_without_positions():
 def test_plot_10_on_photographs_full_size():
     landmark = ARTICLE["alexnet"] / 3925
     quick, patient = GPU["alexnet"], GPU["alexnet_long"]
+    mixed = GPU["alexnet_mixed"]
     assert quick.accuracy < landmark - 0.01
     assert patient.accuracy > landmark + 0.02
     assert {**quick.recipe, "epochs": len(patient.log)} == patient.recipe
-    assert len(quick.log) < len(patient.log) < 400
+    assert len(quick.log) < len(patient.log) == 100 < len(mixed.log) < 400
+    assert mixed.recipe["mixup"] > 0 == patient.recipe["mixup"]
+    assert paired_z(mixed, patient) > 4
 
 
 def test_plot_20_on_photographs_full_size():
-    run, landmark = GPU["vgg16_bn"], ARTICLE["vgg"] / 3925
-    error = math.hypot(run.standard_error, (landmark * (1 - landmark) / 3925) ** 0.5)
-    assert 0 < (run.accuracy - landmark) / error < 2
-    assert len(run.log) * 10 == 200  # a tenth of the article's
+    landmark = ARTICLE["vgg"] / 3925
+    for label, tenths in (("vgg16_bn", 1), ("vgg16_bn_long", 4)):
+        run = GPU[label]
+        error = landmark * (1 - landmark) / 3925 + run.standard_error**2
+        ahead = (run.accuracy - landmark) / error**0.5
+        assert 0 < ahead < 2 if tenths == 1 else ahead > 8
+        assert len(run.log) * 10 == tenths * 200  # of the article's
+        assert (run.recipe["mixup"] > 0) == (tenths == 4)
 
 
-@pytest.mark.parametrize("label", ["alexnet", "alexnet_long", "vgg16_bn"])
+@pytest.mark.parametrize(
+    "label", ["alexnet", "alexnet_long", "alexnet_mixed", "vgg16_bn", "vgg16_bn_long"]
+)
 def test_plot_10_and_20_full_size_on_a_gpu_in_bfloat16(label):
     run = GPU[label]
     assert "NVIDIA" in run.device

@@ -6,6 +6,7 @@ here, with the chapter and the exercise to mend.
 
 import itertools
 
+import vhist
 from vhist import plan, runs
 
 RUNS = {k: found[0] for k, found in plan.load("ablations").records().items()}
@@ -101,6 +102,34 @@ def test_resnet_34_with_more_time_leaves_both_behind():
     assert runs.paired_z(full, small) > 4, f"{where}is well ahead of the small network"
 
 
+def test_resnet_34_is_not_held_back_by_large_steps():
+    (full,) = GPU["resnet34"]
+    where = f"{RESNET}, the recorded run: ResNet-34 with other steps, "
+    for label, (run,) in vhist.plan.load("rates").records().items():
+        alike = {"lr": run.recipe["lr"], "batch_size": run.recipe["batch_size"]}
+        assert run.recipe == {**full.recipe, **alike}, f"{where}nothing else differs"
+        steps = alike["lr"] / full.recipe["lr"], alike["batch_size"] / 64
+        known = {"lr_10": (0.5, 1), "lr_05": (0.25, 1), "batch_32": (0.5, 0.5)}
+        assert steps == known[label], f"{where}half, a quarter, half of both"
+        z = runs.paired_z(run, full)
+        assert abs(z) < 1 if label == "batch_32" else z < -2, where
+
+
+def test_vgg_is_the_best_before_resnet_34_in_equal_epochs():
+    (vgg,), (resnet,) = GPU["vgg16_bn_long"], GPU["resnet34_long"]
+    where = "plot_90_final_thoughts: VGG's row is the best, before ResNet-34"
+    assert len(vgg.log) == len(resnet.log), where
+    assert vgg.recipe["mixup"] == resnet.recipe["mixup"], where
+    assert runs.paired_z(vgg, resnet) > 3, where
+    plans = [vhist.plan.load(name).records() for name in ("short", "long", "gpu")]
+    every = [run for plan in plans for found in plan.values() for run in found]
+    ranked = sorted(every, key=lambda run: run.accuracy)
+    assert [run.name for run in ranked[-2:]] == [resnet.name, vgg.name], where
+    work = [vhist.create_model(r.model, **r.model_options) for r in (vgg, resnet)]
+    macs = [vhist.summary(net, 224).macs for net in work]
+    assert 3.5 < macs[0] / macs[1] < 4.5, f"{where}, with four times its work"
+
+
 def test_vit_4_without_positions_little_is_lost():
     where = f"{VIT}, exercise 4: without positions little is lost, hardly beyond chance"
     assert -3 < points("vit_no_positions", "vit") < 0, where
@@ -174,5 +203,6 @@ def test_plan_long_is_in_bfloat16_but_for_resnet_and_vgg_is_normalised():
     assert not any(run.on_gpu for (run, *_) in LONG.values()), where
     where = "plot_90_final_thoughts: VGG has batch normalisation in long and gpu alone"
     for name, ending in (("long", True), ("gpu", True), ("short", False)):
-        vggs = [k for k in plan.load(name).records() if k.startswith("vgg")]
-        assert [k.endswith("_bn") for k in vggs] == [ending], where
+        found = [runs[0] for runs in plan.load(name).records().values() if runs]
+        vggs = [run.model for run in found if run.model.startswith("vgg")]
+        assert {model.endswith("_bn") for model in vggs} == {ending}, where

@@ -724,25 +724,27 @@ for longer in vhist.plan.load("long").records().get("vgg_small_bn", []):
     assert longer.accuracy > run.accuracy
 
 # %%
-# And VGG-16 at full size, with batch normalisation and less dropout: one seed, on a GPU
-# in bfloat16.
+# And VGG-16 at full size, with batch normalisation and less dropout, for a tenth of the
+# article's 200 epochs, and for four tenths with :term:`mixed <mixup>` pictures: one
+# seed each, on a GPU in bfloat16.
 
-big = vhist.plan.load("gpu").records()["vgg16_bn"][0]
-print(big.command)
-print(
-    f"{vhist.runs.mean_std([big])} % after {len(big.log)} epochs,"
-    f" {big.seconds:.0f} seconds on one {big.device}"
-)
 landmark = vhist.runs.ARTICLE["vgg"] / n
-ahead = big.accuracy - landmark
-error = math.hypot(big.standard_error, (landmark * (1 - landmark) / n) ** 0.5)
-print(f"to the article's {landmark:.2%}: {ahead:+.2%}, {ahead / error:+.1f} SE")
-assert -1 < ahead / error < 2
+for label in ("vgg16_bn", "vgg16_bn_long"):
+    (big,) = vhist.plan.load("gpu").records()[label]
+    print(big.command)
+    print(
+        f"{vhist.runs.mean_std([big])} % after {len(big.log)} epochs,"
+        f" {big.seconds:.0f} seconds on one {big.device}"
+    )
+    ahead = big.accuracy - landmark
+    error = math.hypot(big.standard_error, (landmark * (1 - landmark) / n) ** 0.5)
+    print(f"to the article's {landmark:.2%}: {ahead:+.2%}, {ahead / error:+.1f} SE")
+    assert -1 < ahead / error < 2 if label == "vgg16_bn" else ahead / error > 8
 
 # %%
-# Level or slightly ahead, after a tenth of the article's epochs: less than two standard
-# errors prove nothing, and the spread of seeds is not in them. Normalisation, recipe
-# and a test without dropout all differ, so none can claim it.
+# Level or slightly ahead at first: less than two standard errors prove nothing. Then
+# far ahead. Normalisation, recipe and a test without dropout all differ from the
+# article's, so none can claim it.
 #
 # Four GPUs, one gradient
 # -----------------------
