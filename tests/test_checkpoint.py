@@ -305,7 +305,7 @@ def _save_under_a_limit(path: str) -> None:
     try:
         checkpoint.save(STATE | {"step": 5}, path)
     except OSError as error:
-        os._exit(42 if str(error).startswith(f"could not write {path} (") else 43)
+        os._exit(42 if str(error) == f"could not write {path} (File too large)" else 43)
 
 
 def test_a_full_disk_leaves_what_was_there(processes, tmp_path):
@@ -349,6 +349,32 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_state(tmp_path):
     assert all(t.isfinite().all() for t in state["model"].values())
 
 
+def test_a_validation_loss_that_is_no_number_keeps_the_last_good_state(tmp_path):
+    path, recipe = tmp_path / "run.ckpt", replace(RECIPE, ema=0.0)
+
+    class Explodes(nn.Sequential):
+        steps = 0
+
+        def forward(self, x):
+            self.steps += self.training
+            broken = not self.training and self.steps > 60  # in the second epoch
+            return super().forward(x) * (float("nan") if broken else 1)
+
+    options = {"checkpoint": path, "checkpoint_seconds": 0, "verbose": False}
+    with pytest.raises(FloatingPointError, match="validation loss is nan after epoch"):
+        fit(Explodes(*net()), toy(), recipe, **options)
+    assert len(checkpoint.load(path)["log"]) == 1
+
+
+def test_pictures_that_do_not_fit_the_device_are_named(monkeypatch):
+    def full(self, device):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+
+    monkeypatch.setattr(Dataset, "to", full)
+    with pytest.raises(MemoryError, match=r"no room for .* pictures of 40 pixels"):
+        fit(net(), toy(), RECIPE, verbose=False)
+
+
 @pytest.mark.parametrize("shape", [(2**50,), None])
 def test_out_of_memory_suggests_a_smaller_setting(shape):
     class Huge(nn.Sequential):
@@ -365,3 +391,26 @@ def test_out_of_memory_suggests_a_smaller_setting(shape):
     single = replace(RECIPE, batch_size=6)
     with pytest.raises(MemoryError, match="try batch_size=3"):
         fit(Huge(*net()), toy(), single, verbose=False)
+
+
+def test_out_of_memory_with_one_picture_suggests_smaller_ones():
+    class Huge(nn.Sequential):
+        def forward(self, x):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+
+    alone = replace(RECIPE, batch_size=1, accumulate=1)
+    with pytest.raises(MemoryError, match=r"try smaller pictures \(image_size\)"):
+        fit(Huge(*net()), toy(), alone, verbose=False)
+
+
+def test_evaluation_takes_few_pictures_where_a_step_does():
+    seen = []
+
+    class Watched(nn.Sequential):
+        def forward(self, x):
+            seen.append((self.training, len(x)))
+            return super().forward(x)
+
+    fit(Watched(*net()), toy(), replace(RECIPE, epochs=1), verbose=False)
+    largest = {mode: max(n for m, n in seen if m == mode) for mode in (True, False)}
+    assert largest[False] <= 4 * largest[True]

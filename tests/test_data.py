@@ -1,6 +1,9 @@
 """Pictures in, uint8 tensors out; augmentation per sample; honest errors."""
 
+import hashlib
+import tarfile
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from torch.nn import functional as F
 
 from vhist import data as vdata
 from vhist import load_dataset
+from vhist.catalogue import locate
 from vhist.data import (
     colour_components,
     load_folder,
@@ -157,13 +161,13 @@ def test_a_folder_without_pictures_is_said(tmp_path):
 
 @pytest.mark.parametrize("name", ["imagenette", "cifar10"])
 def test_a_failed_download_says_what_to_do(tmp_path, name, monkeypatch):
-    from torchvision.datasets import cifar, imagenette
+    from torchvision.datasets import cifar, utils
 
     def refuse(*args, **kwargs):
         raise OSError("no route to host")
 
-    for module in (cifar, imagenette):
-        monkeypatch.setattr(module, "download_and_extract_archive", refuse)
+    monkeypatch.setattr(cifar, "download_and_extract_archive", refuse)
+    monkeypatch.setattr(utils, "download_url", refuse)
     with pytest.raises(FileNotFoundError, match=r"no route to host.*put it in") as e:
         load_dataset(name, root=tmp_path)
     assert "\n" not in str(e.value)
@@ -219,7 +223,7 @@ def test_random_flip_mirrors_about_half():
 
 
 def test_a_failed_download_leaves_no_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("torchvision.datasets.Imagenette", _no_network)
+    monkeypatch.setattr("torchvision.datasets.utils.download_url", _no_network)
     root = tmp_path / "new" / "pictures"
     with pytest.raises(FileNotFoundError, match="could not download imagenette"):
         load_dataset("imagenette", root=root)
@@ -228,6 +232,52 @@ def test_a_failed_download_leaves_no_folder(tmp_path, monkeypatch):
 
 def _no_network(*args, **kwargs):
     raise OSError("no network in this test")
+
+
+def test_an_archive_that_was_half_unpacked_is_unpacked_again(
+    folder, tmp_path_factory, monkeypatch
+):
+    from torchvision import datasets
+
+    root = tmp_path_factory.mktemp("root")
+    archive = root / "imagenette2-160.tgz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(folder, "imagenette2-160")
+    md5 = hashlib.md5(archive.read_bytes()).hexdigest()
+    known = {"160px": (f"http://nowhere.invalid/{archive.name}", md5)}
+    monkeypatch.setattr(datasets.Imagenette, "_ARCHIVES", known)
+    unpack = datasets.utils.extract_archive
+
+    def killed(source, target):
+        unpack(source, target)
+        for path in [*Path(target).rglob("val/*/*")][1:]:
+            path.unlink()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(datasets.utils, "extract_archive", killed)
+    with pytest.raises(KeyboardInterrupt):
+        load_dataset("imagenette", root=root, image_size=24)
+    assert [path.name for path in root.iterdir()] == [archive.name]
+    monkeypatch.setattr(datasets.utils, "extract_archive", unpack)
+    data = load_dataset("imagenette", root=root, image_size=24)
+    assert data.fingerprint == load_folder(folder, image_size=24).fingerprint
+    assert {path.name for path in root.iterdir()} == {archive.name, data.name}
+
+
+def test_a_class_without_validation_pictures_is_named(folder):
+    empty = folder / "val" / sorted(p.name for p in (folder / "val").iterdir())[0]
+    for path in empty.iterdir():
+        path.unlink()
+    with pytest.raises(ValueError, match=f"no pictures below .*{empty.name}"):
+        load_folder(folder, image_size=24)
+
+
+def test_cifar10_is_not_read_from_a_folder_of_other_classes(folder, monkeypatch):
+    monkeypatch.setenv("VHIST_DATA", str(folder))
+    with pytest.raises(ValueError, match="other classes than cifar10: give another"):
+        load_dataset("cifar10", image_size=24)
+    assert locate("cifar10") is None
+    assert locate("imagenette") == folder
 
 
 def test_a_resized_crop_of_everything_is_the_picture():

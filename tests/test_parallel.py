@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from torch import nn
 
 from vhist import Recipe, checkpoint, evaluate, fit
 from vhist.data import Dataset, Split
-from vhist.parallel import Team, processes
+from vhist.parallel import Team, one_ahead, processes
 
 #: One step per epoch, so that the log has the loss of each step.
 RECIPE = Recipe(
@@ -111,6 +112,21 @@ def test_several_processes_match_one_step_by_step(team, tmp_path, size):
         assert other["log"][-1]["val_loss"] == many["log"][-1]["val_loss"]
         for key, tensor in many["model"].items():
             assert torch.equal(tensor, other["model"][key])
+
+
+def load_once(folder: Path) -> None:
+    """Make what is missing, as a download does, if no other process has."""
+    torch.set_num_threads(1)
+    with processes("cpu"), one_ahead():
+        if not (folder / "data").exists():
+            time.sleep(1)
+            (folder / "data").mkdir()
+            (folder / f"made-{Team.current().rank}").touch()
+
+
+def test_one_process_of_a_machine_fetches_the_data(team, tmp_path):
+    assert team(3, load_once, tmp_path) == [0] * 3
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "made-0"}
 
 
 class Stopping(nn.Sequential):

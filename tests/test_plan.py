@@ -184,7 +184,7 @@ def test_a_plan_is_executed_once(vhist):
     Path("tiny.toml").write_text(TINY.replace("epochs = 1", "epochs = 2"))
     code, _, err = vhist("runs", "record", "tiny.toml")
     assert code == 2
-    assert "epochs is 1 there, 2 in the plan" in err
+    assert "epochs is 1 there, 2 asked for" in err
 
 
 def test_a_run_that_fails_is_told_and_the_others_go_on(vhist):

@@ -138,7 +138,8 @@ def main() -> int:
             command = COMMANDS[name.removeprefix("vhist ")]
             parse = parse_train if command is commands.train else parse_call
             code = parse(command, name, argv[words:])() or 0
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by whoever started us
+            sys.stdout.flush()
         return code
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["SMALLEST", "SOURCES", "Source", "count_pictures", "locate"]
+__all__ = [
+    "CIFAR10",
+    "SMALLEST",
+    "SOURCES",
+    "Source",
+    "count_pictures",
+    "is_cifar10",
+    "locate",
+]
 
 # Height and width of the smallest picture that is stored, in pixels.
 SMALLEST = 16
@@ -58,6 +66,18 @@ SOURCES = {
 }
 
 
+CIFAR10 = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
+
+
+def is_cifar10(folder: Path) -> bool:
+    """Return whether the classes of a folder with ``train/`` are CIFAR-10's."""
+    classes = {path.name for path in (folder / "train").iterdir() if path.is_dir()}
+    return classes == {*CIFAR10}
+
+
 def locate(name: str, root: Path | None = None, size: str = "160px") -> Path | None:
     """Return the folder that :func:`vhist.load_dataset` would read, if it is there.
 
@@ -81,7 +101,7 @@ def locate(name: str, root: Path | None = None, size: str = "160px") -> Path | N
     }
     inner = base / ("cifar10" if name == "cifar10" else below[size])
     for folder in (base, inner) if name != "folder" else (base,):
-        if (folder / "train").is_dir():
+        if (folder / "train").is_dir() and (name != "cifar10" or is_cifar10(folder)):
             return folder
     return None
 
@@ -140,8 +160,8 @@ def count_pictures(
     if source.classes is None or source.train is None or source.val is None:
         raise ValueError(f"data set {name!r} is not known")
     where = "drawn when first used" if name == "sketchnette" else "to be downloaded"
-    if name != "cifar10":  # the ten classes of Imagenette, photographed or drawn
-        check_classes(name, classes, [*WNIDS.values()])
+    # Else the ten classes of Imagenette, photographed or drawn.
+    check_classes(name, classes, CIFAR10 if name == "cifar10" else [*WNIDS.values()])
     n, each = len(classes) or source.classes, source.train // source.classes
     if per_class is not None:
         check_per_class(name, per_class, {"each class": each})

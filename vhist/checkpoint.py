@@ -187,8 +187,17 @@ def write_whole(write, path: Path, keep: Path | None = None) -> None:
     except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
         with suppress(OSError):  # for instance below a file that is no folder
             partial.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise OSError(f"could not write {path} ({reason})") from error
+        raise OSError(f"could not write {path} ({_reason(error)})") from error
+
+
+def _reason(error: BaseException) -> str:
+    """Return what the system said; torch hides it behind an error of its own."""
+    at: BaseException | None = error
+    while at is not None:
+        if isinstance(at, OSError) and at.strerror:
+            return at.strerror
+        at = at.__cause__ or at.__context__
+    return str(error).splitlines()[0]
 
 
 def _previous(path: Path) -> Path:
@@ -365,8 +374,14 @@ class State:
     def end_epoch(self, *, lr: float, val_loss: float, val_accuracy: float) -> dict:
         """Write a line into the log and return it."""
         self.check()
+        epoch = len(self.log) + 1
+        if not math.isfinite(val_loss):
+            raise FloatingPointError(
+                f"the validation loss is {val_loss} after epoch {epoch}: lower lr or "
+                "set clip_norm"
+            )
         entry = {
-            "epoch": len(self.log) + 1,
+            "epoch": epoch,
             "lr": lr,
             "train_loss": round(self.team.gather(self.losses).mean().item(), 5),
             "val_loss": round(val_loss, 5),

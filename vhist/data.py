@@ -8,6 +8,7 @@ and colours are tensor operations on the device, each sample with its own number
 import hashlib
 import math
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from vhist._checks import brief, check_file, fits
-from vhist.catalogue import SMALLEST
+from vhist.catalogue import SMALLEST, is_cifar10
 from vhist.checkpoint import read_whole
 
 __all__ = [
@@ -286,6 +287,11 @@ def load_dataset(
     base = Path(chosen or cache_dir()).expanduser()
     if not (base / "train").is_dir() and name != "folder":
         base = _download(name, base, size)
+    elif name == "cifar10" and not is_cifar10(base):
+        raise ValueError(
+            f"{base} has other classes than cifar10: give another root (--root, or "
+            "VHIST_DATA), or name the data set 'folder'"
+        )
     return load_folder(base, image_size=image_size, skip_bad=skip_bad)
 
 
@@ -363,9 +369,9 @@ def list_folder(root: Path) -> tuple[list[str], list[list[tuple[Path, int]]]]:
     for folder, found in zip((train_dir, val_dir), files, strict=True):
         if not found:
             raise ValueError(f"no pictures below {folder}: one folder per class?")
-    empty = set(range(len(classes))) - {label for _, label in files[0]}
-    if empty:
-        raise ValueError(f"no pictures below {train_dir / classes[min(empty)]}")
+        empty = set(range(len(classes))) - {label for _, label in found}
+        if empty:
+            raise ValueError(f"no pictures below {folder / classes[min(empty)]}")
     return classes, files
 
 
@@ -437,8 +443,7 @@ def _download(name: str, root: Path, size: str) -> Path:
     archive = "cifar-10-python.tar.gz" if name == "cifar10" else f"{target.name}.tgz"
     try:
         if name == "imagenette":
-            datasets.Imagenette(str(root), "train", size, download=True)
-            return target
+            return _unpack_imagenette(datasets, size, root, target)
         return _unpack_cifar10(datasets, root)
     except (OSError, RuntimeError) as error:
         with suppress(OSError):  # a part of the archive may lie there
@@ -451,19 +456,33 @@ def _download(name: str, root: Path, size: str) -> Path:
         ) from error
 
 
+def _unpack_imagenette(datasets, size: str, root: Path, target: Path) -> Path:
+    """Fetch an archive of Imagenette, if it is not there, and unpack it whole.
+
+    torchvision's own class takes a folder that was half unpacked for a whole one.
+    """
+    url, md5 = datasets.Imagenette._ARCHIVES[size]
+    datasets.utils.download_url(url, str(root), md5=md5)
+    with tempfile.TemporaryDirectory(prefix=f"{target.name}.", dir=root) as partial:
+        archive = str(root / Path(url).name)
+        datasets.utils.extract_archive(archive, partial)
+        return (Path(partial) / target.name).rename(target)
+
+
 def _unpack_cifar10(datasets, root: Path) -> Path:
     """Write CIFAR-10 as PNG files, so that it is a folder like any other."""
     target = root / "cifar10"
     if (target / "test").is_dir():
         return target
-    partial = root / f"cifar10.partial-{os.getpid()}"
-    for part, is_train in (("train", True), ("test", False)):
-        pictures = datasets.CIFAR10(str(root), train=is_train, download=True)
-        for i, (picture, label) in enumerate(pictures):
-            folder = partial / part / pictures.classes[label]
-            folder.mkdir(parents=True, exist_ok=True)
-            picture.save(folder / f"{i:05d}.png")
-    return partial.rename(target)
+    with tempfile.TemporaryDirectory(prefix="cifar10.", dir=root) as temporary:
+        partial = Path(temporary) / "cifar10"
+        for part, is_train in (("train", True), ("test", False)):
+            pictures = datasets.CIFAR10(str(root), train=is_train, download=True)
+            for i, (picture, label) in enumerate(pictures):
+                folder = partial / part / pictures.classes[label]
+                folder.mkdir(parents=True, exist_ok=True)
+                picture.save(folder / f"{i:05d}.png")
+        return partial.rename(target)
 
 
 def _split_dirs(root: Path) -> tuple[Path, Path]:

@@ -15,7 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-__all__ = ["Team", "processes"]
+__all__ = ["Team", "one_ahead", "processes"]
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,17 @@ def processes(device: str) -> Iterator[torch.device]:
             yield mine
         finally:
             dist.destroy_process_group()
+
+
+@contextmanager
+def one_ahead() -> Iterator[None]:
+    """Let the first process of each machine do something before the others do it."""
+    team, first = Team.current(), os.environ.get("LOCAL_RANK", "0") == "0"
+    if not first:
+        team.any(False)  # waits for all
+    yield
+    if first:
+        team.any(False)
 
 
 @contextmanager

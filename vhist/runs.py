@@ -6,7 +6,6 @@ Every number that a page shows is read from such a record; none is typed.
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
 import subprocess
@@ -225,17 +224,16 @@ class Run:
 
     def save(self, path: str | Path) -> Path:
         """Write the record as JSON, whole or not at all."""
+        from vhist.checkpoint import write_whole  # brings PyTorch
+
         path = Path(path)
         stored = asdict(self)
         for key in ("predictions", "labels"):
             stored[key] = _pack(stored[key])
         lines = ",\n".join(f" {json.dumps(k)}: {_json(v)}" for k, v in stored.items())
-        partial = path.with_suffix(f".partial-{os.getpid()}")
-        try:
-            partial.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
-            return partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        text = f"{{\n{lines}\n}}\n"
+        write_whole(lambda file: file.write(text.encode()), path)
+        return path
 
     @classmethod
     def read(cls, path: str | Path) -> Run:

@@ -188,6 +188,7 @@ def fit(
     team, device = Team.current(), next(model.parameters()).device
     with _memory_advice(recipe):
         _check_fit(model, data, recipe, team)
+    with _room_for(data, device):
         data = data.to(device)
     # Convolutions run up to a quarter faster with channels last, also on a CPU.
     model.to(memory_format=torch.channels_last)
@@ -197,6 +198,8 @@ def fit(
     evaluated = model if average is None else average.module
     batches = Batches(data.train, recipe, team, len(data.classes))
     steps, parts = len(batches), recipe.accumulate
+    # No layer's output is kept for a backward pass: there is room for more pictures.
+    at_once = min(256, 4 * -(-recipe.batch_size // (parts * team.size)))
     facts: dict = {"model": model_name or type(model).__name__}
     facts |= {"model_options": model_options or {}}
     facts |= {"recipe": asdict(recipe), "data": _describe(data), "weights": weights}
@@ -243,6 +246,7 @@ def fit(
                 evaluated,
                 data.val,
                 image_size=recipe.size_at(epoch),
+                batch_size=at_once,
                 precision=recipe.precision,
                 dropout=recipe.dropout_in_evaluation,
             )
@@ -263,6 +267,7 @@ def fit(
             model,
             data.val,
             image_size=recipe.image_size,
+            batch_size=at_once,
             precision=recipe.precision,
             dropout=recipe.dropout_in_evaluation,
         )
@@ -599,20 +604,46 @@ def _memory_advice(recipe: Recipe) -> Iterator[None]:
     """
     try:
         yield
-    except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
-        words = ("out of memory", "allocate memory", "not enough memory")
-        if not any(w in str(error) for w in words) and not isinstance(
-            error, MemoryError
-        ):
+    except (RuntimeError, MemoryError) as error:
+        if not _is_lack_of_memory(error):
             raise
-        half, parts = recipe.batch_size // 2, recipe.accumulate * 2
-        fits = recipe.batch_size % parts == 0
-        advice = f"accumulate={parts}, the same batch in {parts} parts"
+        batch, parts = recipe.batch_size, recipe.accumulate * 2
+        if batch % parts == 0:
+            advice = f"accumulate={parts}, the same batch in {parts} parts"
+        elif batch > 1:
+            advice = f"batch_size={batch // 2}"
+        else:
+            advice = "smaller pictures (image_size) or a smaller model"
         raise MemoryError(
-            f"out of memory at batch_size={recipe.batch_size}, accumulate="
-            f"{recipe.accumulate} and image_size={recipe.image_size}: try "
-            f"{advice if fits else f'batch_size={max(1, half)}'}"
+            f"out of memory at batch_size={batch}, accumulate={recipe.accumulate} and "
+            f"image_size={recipe.image_size}: try {advice}"
         ) from error
+
+
+@contextmanager
+def _room_for(data: Dataset, device: torch.device) -> Iterator[None]:
+    """Say in one line that the pictures themselves are too many.
+
+    Raises
+    ------
+    MemoryError
+        In place of PyTorch's own errors.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not _is_lack_of_memory(error):
+            raise
+        count, size = len(data.train) + len(data.val), data.image_size
+        raise MemoryError(
+            f"{device} has no room for {count:,} pictures of {size} pixels: store "
+            "smaller ones (data_size) or fewer (per_class)"
+        ) from error
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    words = ("out of memory", "allocate memory", "not enough memory")
+    return isinstance(error, MemoryError) or any(w in str(error) for w in words)
 
 
 def _check_fit(model: nn.Module, data: Dataset, recipe: Recipe, team: Team) -> None:

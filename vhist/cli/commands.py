@@ -84,11 +84,15 @@ class Options:
                 "sketchnette is drawn and has no folder: for the pictures in --root "
                 "add --data folder"
             )
-        for name, least in (("data_size", SMALLEST), ("per_class", 1), ("threads", 1)):
+        for name, least, most in (
+            ("data_size", SMALLEST, 100_000),
+            ("per_class", 1, 100_000),
+            ("threads", 1, 1000),  # of many more OpenMP dies
+        ):
             value = getattr(self, name)
-            if value is not None and not least <= value <= 100_000:
+            if value is not None and not least <= value <= most:
                 raise ValueError(
-                    f"{name} must be at least {least} and at most 100,000, got "
+                    f"{name} must be at least {least} and at most {most:,}, got "
                     f"{brief(value)}"
                 )
         if not 0 <= self.checkpoint_seconds < math.inf:
@@ -97,9 +101,15 @@ class Options:
                 f"{self.checkpoint_seconds}"
             )
         # A name that is a path could leave the folder.
-        if self.name is not None and (not self.name or {*"/\\\0"} & {*self.name}):
+        if self.name is not None and (
+            not self.name.isprintable()
+            or {*"/\\"} & {*self.name}
+            or self.name.startswith((".", " "))
+            or not self.name
+        ):
             raise ValueError(
-                f"--name needs the name of a file, without / or \\, got {self.name!r}"
+                "--name needs the name of a file, without / or \\ and no dot in front, "
+                f"got {self.name!r}"
             )
         self.built()
 
@@ -151,10 +161,17 @@ def train(
     options, recipe
         See there.
     """
+    from vhist.checkpoint import exists
+    from vhist.cli.recording import check_same
     from vhist.estimate import builder_options
 
     check_call(model, options, recipe)  # a wrong one fails before data is loaded
     files = _files(options, model, recipe.seed)
+    begun = exists(files.state)
+    ended = options.resume and files.record.exists() and not begun
+    if ended:
+        call = partial(train, model=model, options=options, recipe=recipe)
+        run = check_same(files.record, call)
     if options.dry_run:
         _check_writable(options.out, make=False)
         _print_plan(model, options, recipe, files)
@@ -162,19 +179,20 @@ def train(
 
     import torch
 
-    from vhist.checkpoint import Interrupted, exists, locked, remove, write_whole
-    from vhist.cli.recording import check_same
+    from vhist.checkpoint import Interrupted, locked, remove, write_whole
     from vhist.data import load_dataset
     from vhist.models import create_model
-    from vhist.parallel import Team, processes
+    from vhist.parallel import Team, one_ahead, processes
     from vhist.pretrained import load_weights
     from vhist.train import fit
 
-    begun = exists(files.state)
-    if options.resume and files.record.exists() and not begun:
-        call = partial(train, model=model, options=options, recipe=recipe)
-        ended = check_same(files.record, call)
-        print(f"{ended.name} has ended, {percent(ended)}: {files.record}")
+    if ended:
+        if not files.weights.exists():
+            raise ValueError(
+                f"{files.record} says that the run has ended, but its weights "
+                f"{files.weights} are gone: move the record away to train again"
+            )
+        print(f"{run.name} has ended, {percent(run)}: {files.record}")
         return
     for path in (files.record, files.weights):
         if path.exists() and not begun:
@@ -184,13 +202,14 @@ def train(
         torch.set_num_threads(options.threads)
     state, origin = _first_weights(options, model, recipe)
     with locked(files.state), processes(_device(options.device)) as device:
-        data = load_dataset(
-            options.data,
-            root=options.root,
-            image_size=stored_size(options, recipe),
-            size=options.size,
-            skip_bad=options.skip_bad,
-        )
+        with one_ahead():  # one downloads and decodes, the others find it done
+            data = load_dataset(
+                options.data,
+                root=options.root,
+                image_size=stored_size(options, recipe),
+                size=options.size,
+                skip_bad=options.skip_bad,
+            )
         data = data.select(
             options.classes, per_class=options.per_class, seed=recipe.seed
         )
@@ -400,7 +419,7 @@ def _device(name: str) -> str:
     try:
         torch.zeros(1, device=name).item()  # fails on the device "meta" too
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].partition(". ")[0]
         raise ValueError(f"cannot use device {name!r} ({reason}); try cpu") from error
     return name
 

@@ -166,7 +166,7 @@ def differences(run: Run, call: functools.partial) -> list[str]:
     kept = {k: v for k, v in run.model_options.items() if k not in ours}
     pairs["model_options"] = (kept, options.built())
     return [
-        f"{key} is {brief(there)} there, {brief(here)} in the plan"
+        f"{key} is {brief(there)} there, {brief(here)} asked for"
         for key, (there, here) in pairs.items()
         if there != here
     ]
