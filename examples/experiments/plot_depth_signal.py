@@ -76,6 +76,5 @@ for name in cases:
 
 # %%
 # The last number, the spread over inputs *and* units, would have missed it: the units
-# of the last sigmoid layer differ among themselves, and give every input the same
-# answer, to rounding. And ReLU is no cure by itself; it needs weights of the right
-# scale.
+# of the last sigmoid layer differ, but each gives every input the same answer, to
+# rounding. And ReLU is no cure by itself; it needs weights of the right scale.
