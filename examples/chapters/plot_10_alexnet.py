@@ -255,7 +255,7 @@ axes[0].legend(fontsize=8)
 plots.caption(
     fig,
     "Sigmoid, and ReLU with weights that are too small, end with one answer for all"
-    " inputs and lose the error signal.",
+    " inputs and lose the error signal. The sigmoid's bend is rounding.",
     "Two panels on logarithmic axes over thirty layers. In both, sigmoid and default"
     " ReLU fall by many orders of magnitude, forward to the right and backward to the"
     " left; tanh with Glorot and ReLU with He stay nearly level.",

@@ -63,7 +63,7 @@ axes[0].legend(fontsize=8)
 plots.caption(
     fig,
     "Sigmoid and badly scaled ReLU lose both: what tells inputs apart, on the way"
-    " forward (left), and the error, on its way back (right).",
+    " forward (left; the bend is rounding), and the error, on its way back (right).",
     "Lines over thirty layers. Left, sigmoid and default ReLU fall by many powers of"
     " ten, right they fall towards the input; tanh with Glorot and ReLU with He stay"
     " nearly level in both.",
