@@ -54,17 +54,6 @@ def line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return slope, y_mean - slope * x_mean
 
 
-def best_line(times: dict[str, list[float]]) -> tuple[float, float]:
-    """Return cost per step and per call from the best round of each number of steps.
-
-    Parameters
-    ----------
-    times : dict of str to list of float
-        Number of steps, written as a string as JSON has it, to seconds per round.
-    """
-    return line([(int(steps), min(seconds)) for steps, seconds in times.items()])
-
-
 def slopes(times: dict[str, list[float]]) -> list[float]:
     """Return the cost per step of each round by itself."""
     steps = [int(s) for s in times]

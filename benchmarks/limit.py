@@ -10,8 +10,8 @@ in memory; the share is
 a multiply-add is two floating-point operations, and the backward pass does twice the
 work of the forward pass. Augmentation, loss and optimizer are in the time and not in
 the count. Pictures per second come from the difference between a longer and a shorter
-call, so whatever a call costs once (compiling, choosing algorithms) is left out. Of
-the limit and of both calls the best round counts.
+call, so whatever a call costs once (compiling, choosing algorithms) is left out. The
+share is taken within each round; what is printed are medians over the rounds.
 
 The clock is CPU time on one thread, or the wall on a GPU. There a batch
 has 128 pictures and an epoch is a quarter of a real one; on a CPU a few small batches
@@ -20,16 +20,17 @@ must do.
 
 import gc
 from dataclasses import dataclass, replace
+from statistics import median
 
 import torch
 from common import (
     arguments,
-    best_line,
     device_seconds,
     finish,
     machine,
     random_pictures,
     rounded,
+    slopes,
     table,
     versions,
 )
@@ -133,9 +134,8 @@ def main() -> None:
                 times[case.name].setdefault(count, []).append(seconds)
             gc.collect()
 
-    limit = max(limits)
-    results = {case.name: summarise(case, times[case.name], limit) for case in found}
-    print(f"\n{machine(device)['device']}: limit {limit / 1e9:,.0f} GFLOP/s")
+    results = {case.name: summarise(case, times[case.name], limits) for case in found}
+    print(f"\n{machine(device)['device']}: limit {median(limits) / 1e9:,.0f} GFLOP/s")
     head = ("model", "pixels", "batch", "pictures/s", "share", f"{EPOCHS} epochs, h")
     rows = [
         (
@@ -156,25 +156,27 @@ def main() -> None:
             "epochs": EPOCHS,
             "pictures": PICTURES,
         },
-        "limit_flops": round(limit),
+        "limit_flops": round(median(limits)),
         "limits": [round(v) for v in limits],
         "models": results,
     }
     finish(f"limit-{device.type}", record, options)
 
 
-def summarise(case: Case, times: dict[str, list[float]], limit: float) -> dict:
+def summarise(case: Case, times: dict[str, list[float]], limits: list[float]) -> dict:
     """Return share and projected time of one network."""
     size = recipe_for(case.name).image_size
     model = vhist.create_model(case.name, num_classes=10)
     macs = vhist.summary(model, size).macs
-    per_picture, _ = best_line(times)
+    costs = slopes(times)
+    shares = [6 * macs / c / limit for c, limit in zip(costs, limits, strict=True)]
+    per_picture = median(costs)
     return {
         "image_size": size,
         "batch_size": case.batch_size,
         "multiply_adds": macs,
         "pictures_per_second": round(1 / per_picture, 4),
-        "share": round(6 * macs / per_picture / limit, 4),
+        "share": round(median(shares), 4),
         "projected_seconds": round(EPOCHS * PICTURES * per_picture),
         "seconds": {count: rounded(values, 4) for count, values in times.items()},
     }

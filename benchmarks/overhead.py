@@ -8,19 +8,19 @@ what the shortest call costs beyond its steps is the cost of a call, one validat
 included.
 
 Counted is CPU time, on one thread, of the process and its children. The loops take
-turns, in another order each round. Costs come from the best round of each length,
-ratios are medians over the rounds. Each loop runs once before it is timed: torch
-imports its compiler with the first optimizer, which is nobody's fault here.
+turns, in another order each round. Differences and ratios are taken within a round;
+what is printed are medians over the rounds. Each loop runs once before it is timed:
+torch imports its compiler with the first optimizer, which is nobody's fault here.
 """
 
 import gc
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from statistics import median
 
 import torch
 from common import (
     arguments,
-    best_line,
     cpu_seconds,
     finish,
     machine,
@@ -80,7 +80,7 @@ def resnet18() -> nn.Module:
 
 
 CASES = (
-    # A disturbance weighs more in a short call: only the best of many is free of it.
+    # A disturbance weighs more in a short call.
     Case("micro", micro, 16, 8, (10, 400, 1600), tuple(LOOPS), more_rounds=2),
     Case(
         *("ResNet-18, 64 px", resnet18, 64, 32, (2, 10)),
@@ -127,32 +127,33 @@ def costs(times: dict, name: str, loss: float) -> dict:
     """Return what one loop costs, by itself and beyond the bare loop."""
     step, fixed = step_and_call(times[name])
     bare_step, bare_fixed = step_and_call(times["bare loop"])
-    own, bare = slopes(last_two(times[name])), slopes(last_two(times["bare loop"]))
-    beyond = [1e6 * (a - b) for a, b in zip(own, bare, strict=True)]
+    beyond = [1e6 * (a - b) for a, b in zip(step, bare_step, strict=True)]
+    before = [1e3 * (a - b) for a, b in zip(fixed, bare_fixed, strict=True)]
     return {
-        "step_us": round(1e6 * step, 1),
-        "over_bare_us": round(1e6 * (step - bare_step), 1),
+        "step_us": round(1e6 * median(step), 1),
+        "over_bare_us": round(median(beyond), 1),
         "over_bare_us_rounds": rounded(beyond, 1),
-        "ratio": round(median_ratio(own, bare), 4),
-        "ratio_of_best": round(step / bare_step, 4),
-        "call_ms": round(1e3 * fixed, 1),
-        "call_over_bare_ms": round(1e3 * (fixed - bare_fixed), 1),
+        "ratio": round(median_ratio(step, bare_step), 4),
+        "call_ms": round(1e3 * median(fixed), 1),
+        "call_over_bare_ms": round(median(before), 1),
         "val_loss": round(loss, 5),
         "seconds": {steps: rounded(values) for steps, values in times[name].items()},
     }
 
 
-def last_two(times: dict[str, list[float]]) -> dict[str, list[float]]:
-    """Return the times of the two longest calls."""
-    return dict(list(times.items())[-2:])
+def step_and_call(times: dict[str, list[float]]) -> tuple[list[float], list[float]]:
+    """Return per round the cost of a step, and of a call beyond its steps, in seconds.
 
-
-def step_and_call(times: dict[str, list[float]]) -> tuple[float, float]:
-    """Return the cost of a step, and of a call beyond its steps, in seconds."""
-    step, _ = best_line(last_two(times))
+    Parameters
+    ----------
+    times : dict of str to list of float
+        Number of steps, increasing, to seconds per round.
+    """
+    steps = slopes(dict(list(times.items())[-2:]))
     # Not the line's own intercept: there an error of the slope counts 400 times.
     shortest, seconds = next(iter(times.items()))
-    return step, min(seconds) - int(shortest) * step
+    pairs = zip(seconds, steps, strict=True)
+    return steps, [call - int(shortest) * step for call, step in pairs]
 
 
 def show(name: str, result: dict) -> None:
@@ -160,7 +161,7 @@ def show(name: str, result: dict) -> None:
     steps = ", ".join(map(str, result["steps"]))
     print(f"\n{name}: batch {result['batch_size']}; {steps} steps")
     head = (
-        *("loop", "µs per step", "over bare", "x bare", "x bare, best"),
+        *("loop", "µs per step", "over bare", "x bare"),
         *("ms per call", "over bare", "val loss"),
     )
     rows = [
@@ -169,7 +170,6 @@ def show(name: str, result: dict) -> None:
             f"{r['step_us']:,.0f}",
             f"{r['over_bare_us']:+,.0f}",
             f"{r['ratio']:.3f}",
-            f"{r['ratio_of_best']:.3f}",
             f"{r['call_ms']:.0f}",
             f"{r['call_over_bare_ms']:+.0f}",
             f"{r['val_loss']:.4f}",

@@ -22,11 +22,11 @@ RECORDS = sorted((ROOT / "benchmarks" / "records").glob("*.json"))
 FIELDS = {  # what docs/speed.md reads
     "overhead": {"cases"},
     "folder": {"ways"},
-    "limit-cpu": {"limit_flops", "models"},
-    "limit-cuda": {"limit_flops", "models"},
-    "limit-cuda-no-graphs": {"models"},
+    "limit-cpu": {"limits", "models"},
+    "limit-cuda": {"limits", "models"},
+    "limit-cuda-no-graphs": {"limits", "models"},
     "growth": {"models"},
-    "imports": {"added_seconds", "loaded"},
+    "imports": {"seconds", "loaded"},
 }
 
 
@@ -44,14 +44,21 @@ def test_line_needs_two_places() -> None:
         common.line([(3, 1), (3, 2)])
 
 
-def test_costs_are_those_of_the_best_round() -> None:
-    times = {"10": [1.5, 1.2, 9.0], "20": [2.2, 2.5, 9.0]}
-    assert common.best_line(times) == pytest.approx((0.1, 0.2))
-
-
 def test_cost_of_a_call_is_that_of_the_shortest_beyond_its_steps() -> None:
-    times = {"10": [1.5, 1.2], "100": [2.1, 3.0], "200": [3.1, 4.0]}
-    assert overhead.step_and_call(times) == pytest.approx((0.01, 1.1))
+    times = {"10": [1.5, 1.2], "100": [2.1, 3.0], "200": [3.1, 5.0]}
+    steps, calls = overhead.step_and_call(times)
+    assert steps == pytest.approx([0.01, 0.02])
+    assert calls == pytest.approx([1.4, 1.0])
+
+
+def test_what_a_loop_costs_is_the_median_of_differences_within_a_round() -> None:
+    bare = {"10": [1.0, 5.0, 1.0], "20": [2.0, 7.0, 9.0]}
+    other = {"10": [1.0, 5.0, 1.0], "20": [3.0, 8.0, 3.0]}
+    found = overhead.costs({"bare loop": bare, "fit": other}, "fit", 0.0)
+    assert found["over_bare_us_rounds"] == pytest.approx([1e5, 1e5, -6e5])
+    assert found["over_bare_us"] == pytest.approx(1e5)
+    assert found["ratio"] == pytest.approx(1.5)
+    assert found["call_over_bare_ms"] == pytest.approx(-1e3)
 
 
 def test_slopes_are_of_single_rounds() -> None:

@@ -23,7 +23,7 @@ def test_sigmoid_and_tanh_saturate_and_relu_on_one_side(results):
     assert r["right"] == pytest.approx({**slopes, "ReLU": 1.0})
 
 
-def test_depth_takes_the_error_from_sigmoid_and_from_badly_scaled_relu(results):
+def test_depth_takes_error_and_input_from_sigmoid_and_from_badly_scaled_relu(results):
     r = results("depth_signal")
     arrives = {name: signal[0] for name, signal in r["signal"].items()}
     lost = {"sigmoid, Glorot": 1e-15, "ReLU, PyTorch's default": 1e-9}
@@ -31,10 +31,12 @@ def test_depth_takes_the_error_from_sigmoid_and_from_badly_scaled_relu(results):
     assert sorted(arrives) == ["ReLU, He", "tanh, Glorot"]
     assert all(0.03 < value < 3 for value in arrives.values())
 
-    spread = {name: values[-1] for name, values in r["spread"].items()}
-    assert spread.pop("ReLU, PyTorch's default") < 1e-8
-    assert all(0.03 < value < 3 for value in spread.values())  # the sigmoid's, too
-    for both in (r["signal"], r["spread"]):
+    apart = {name: values[-1] for name, values in r["apart"].items()}
+    assert all(apart.pop(name) < 1e-10 for name in lost)
+    assert all(0.03 < value < 3 for value in apart.values())
+    # What the spread over inputs and units together does not show.
+    assert 0.03 < r["spread"]["sigmoid, Glorot"][-1] < 3
+    for both in (r["signal"], r["apart"]):
         assert {len(values) for values in both.values()} == {31}
 
 

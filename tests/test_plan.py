@@ -269,6 +269,8 @@ def test_records_are_held_against_the_first(ablated):
     page = found._repr_html_()
     assert page.startswith("<details")
     assert page.count("<td>") == 10
+    for text in (str(found), page):
+        assert text.count("paired test") == 1, "z is explained beside the table"
     assert ablated.compare("b", "a").rows[2][-2:] == ("-25.0", "-1.0")
 
 
@@ -280,6 +282,7 @@ def test_what_is_not_recorded_says_how_to_record_it(ablated):
     assert "--only &#x27;parts-c-*&#x27;" in found._repr_html_()
     alone = ablated.compare("c", "a")  # without the first there is nothing to hold
     assert alone.rows[1][-2:] == ("", "")
+    assert "paired test" not in str(alone)
 
 
 @pytest.mark.parametrize(

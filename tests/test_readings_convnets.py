@@ -91,9 +91,16 @@ def test_plot_10_exercise_5_beyond_the_seeds():
             assert ahead > 2 * abs(one.accuracy - two.accuracy)
 
 
-def test_plot_10_exercise_5_no_lrn_is_ahead_from_the_second_epoch():
-    both = zip(accuracies("alexnet_no_lrn"), accuracies("alexnet"), strict=True)
-    assert all(without > with_it for without, with_it in [*both][1:])
+def test_plot_10_a_small_alexnet_learns_recorded_runs_began_like_the_paper():
+    for run in SHORT["alexnet_small"]:
+        net = vhist.create_model(run.model, **run.model_options)
+        weights = [p for p in net.parameters() if p.ndim > 1]
+        assert all(0.009 < p.std().item() < 0.011 for p in weights)
+        biases = [p.unique().tolist() for p in net.parameters() if p.ndim == 1]
+        assert biases == [[0], [1], [0], [1], [1], [1], [1], [0]]
+        assert run.accuracy > 0.6
+        steps = len(run.log) * (run.data["train"] // run.recipe["batch_size"])
+        assert 2000 < steps < 10_000
 
 
 def test_plot_00_and_10_exercise_5_dropout_in_the_test_is_the_same_training():

@@ -19,6 +19,11 @@ __all__ = ["Comparison", "Plan", "PlannedRun", "list_plans", "load"]
 
 PLANS = Path(__file__).parent / "plans"
 
+_Z = (
+    "z: McNemar's paired test, on the pictures that only one of the two runs gets "
+    "right. Beyond 2 it is more than the luck of the pictures; the luck of the seed is "
+    "not in it."
+)
 _OURS = ("model", "seeds")  # of a run, beside the flags of vhist train
 _TAKEN = ("name", "seed", "out", "resume", "dry_run", "help")  # set by the plan
 
@@ -99,6 +104,12 @@ class Comparison:
             f"{self.plan} --only '{self.plan}-{labels[0]}-*'"
         )
 
+    @property
+    def notes(self) -> list[str]:
+        """What z is, if there is one, and what is missing."""
+        compared = any(row[-1] for row in self.rows[1:])
+        return [*([_Z] if compared else []), *filter(None, [self.missing])]
+
     def __str__(self) -> str:
         wide = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
         lines = [
@@ -107,7 +118,7 @@ class Comparison:
             for row in self.rows
         ]
         table = lines if len(lines) > 1 else []
-        return "\n".join([*table, *filter(None, [self.missing])])
+        return "\n".join([*table, *self.notes])
 
     def _repr_html_(self) -> str:
         head, *body = self.rows
@@ -120,10 +131,10 @@ class Comparison:
             )
             table = f"<table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody>"
             table += "</table>"
-        missing = f"<p>{escape(self.missing)}</p>" if self.missing else ""
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
         return (
             '<details class="vhist-answer"><summary>The recorded runs</summary>'
-            f"{table}{missing}</details>"
+            f"{table}{notes}</details>"
         )
 
 

@@ -2,17 +2,17 @@
 VGG, 2014: depth as a plan
 ==========================
 
-Two people fixed every choice in a network but one, its depth, and counted what
-depth was worth.
+Two people fixed nearly every choice in a network, varied its depth, and counted what
+that was worth.
 
 After AlexNet everybody knew that deep networks win, by many choices at once. What was
-missing was a rule for building a deeper network. On two CPU cores this page runs in
-under a minute; the first run also draws its pictures.
+missing was a rule for building a deeper network. This page needs no GPU; its first
+run also draws its pictures.
 
 You will see
 
 * how two small filters look as far as one large one, for less;
-* why nineteen layers could not simply be switched on;
+* what first weights do to the signal of nineteen layers;
 * how three small networks, averaged, beat the best of them.
 """
 # %%
@@ -28,8 +28,8 @@ You will see
 # Karen Simonyan and Andrew Zisserman, in Oxford's Visual Geometry Group, asked a
 # narrower question :cite:p:`simonyan2014`. Fix everything: filters have 3x3 pixels,
 # every pooling halves the picture, every network ends in the same three
-# :term:`fully connected layers <fully connected layer>`. Then change one thing, the
-# number of convolutions, from 8 to 16.
+# :term:`fully connected layers <fully connected layer>`. Then vary the number of
+# convolutions, from 8 to 16.
 #
 # At the ILSVRC-2014 competition :cite:p:`russakovsky2015` seven of their networks
 # together reached 7.3 % :term:`top-5 error`: so often the right class was not among
@@ -133,8 +133,8 @@ plots.caption(
 plt.show()
 
 # %%
-# VGG-16 beside AlexNet, at one scale: a bar per layer with weights, as tall as the side
-# of its output, stronger with more channels.
+# VGG-16 beside AlexNet: a bar per layer with weights, as tall as the side of its
+# output, stronger with more channels.
 
 with torch.device("meta"):
     before = vhist.summary(vhist.create_model("alexnet"), 227)
@@ -183,8 +183,8 @@ table = vhist.summary(full["D"], 224)
 table.collapse(2)
 
 # %%
-# The two right columns hardly overlap. The stages have the multiply-adds, and the first
-# fully connected layer alone has more weights than everything else together.
+# The stages have the multiply-adds, and the first fully connected layer alone has more
+# weights than everything else together.
 #
 # The paper has six configurations :cite:p:`simonyan2014`. A-LRN is A with AlexNet's
 # normalisation, which has no weights; C is D with the last filters of three stages
@@ -216,11 +216,11 @@ for name, (fixed, mixed) in published.items():
 
 # %%
 # From A to E the number of weights hardly moves, the work more than doubles, and the
-# error falls: depth was bought with work. The normalisation bought nothing. C, as deep
-# as D, stays behind it: added layers help more when they also look around. At a fixed
-# scale the step from D to E did not pay. **Scale jittering** brought C, D and E
-# further: S drawn between 256 and 512 for each picture, so that the network meets
-# objects small and large.
+# error falls: depth was bought with work, and with a wider view (below). The
+# normalisation bought nothing. C, as deep as D, stays behind it: layers should look
+# around, say the authors, but C also has fewer weights. At a fixed scale the step from
+# D to E did not pay. **Scale jittering** brought C, D and E further: S drawn between
+# 256 and 512 for each picture.
 #
 # Per layer, and beside AlexNet:
 
@@ -265,8 +265,7 @@ assert dense < 0.02
 
 # %%
 # "About twice AlexNet's parameters", as VGG is often introduced, is right and
-# misleading: the work grew far more. Smaller filters do make smaller layers, but the
-# :term:`head` outweighs them all; without it VGG-16 would be a small model.
+# misleading: the work grew far more.
 #
 # Small filters, stacked
 # ----------------------
@@ -335,16 +334,15 @@ assert receptive_field(full["C"]) == receptive_field(full["B"])
 #    picture than AlexNet with its 11x11 start, and nearly the whole of its 224 pixels.
 #    C has D's depth and sees no further than B.
 #
-# Nineteen layers that would not start
-# ------------------------------------
+# First weights, and nineteen layers
+# ----------------------------------
 #
 # A stack of layers multiplies. If each layer changes the size of the signal by a factor
 # g, fifty layers change it by :math:`g^{50}`, and the gradient fares alike on its way
-# back. A layer has a matrix W of shape :math:`n_\mathrm{out} \times n_\mathrm{in}`; a k
-# by k convolution has :math:`n_\mathrm{in} = k^2` times its input channels
-# (:term:`fan-in`) and :math:`n_\mathrm{out} = k^2` times its output channels. If the
-# entries of W have mean 0 and variance :math:`\sigma^2`, and the ReLU before it halves
-# the power of its input, then
+# back. A unit adds up :math:`n_\mathrm{in}` inputs (:term:`fan-in`), and each input
+# feeds :math:`n_\mathrm{out}` units: in a k by k convolution :math:`k^2` times its
+# input channels, and :math:`k^2` times its output channels. If the weights have mean 0
+# and variance :math:`\sigma^2`, and a ReLU has halved the power of their input, then
 #
 # .. math:: g = \sigma \sqrt{n_\mathrm{in} / 2}.
 #
@@ -359,8 +357,8 @@ he = math.sqrt(2 / width)
 scales = {"N(0, 0.01²)": 0.01, "Glorot": math.sqrt(1 / width)}
 scales |= {"He": he, "1.5 x He": 1.5 * he}
 sizes = {}
-torch.manual_seed(0)
 for name, scale in scales.items():
+    torch.manual_seed(0)
     x, sizes[name] = torch.randn(256, width), []
     for _ in range(depth):
         x = torch.relu(x @ (scale * torch.randn(width, width)))
@@ -430,8 +428,9 @@ right.legend(fontsize=8)
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "The same picture, the same layers, different first weights. He's rule keeps the "
-    "signal at its size; the others fade or explode by much the same factor per layer.",
+    "He's rule keeps the signal near its size. Left, noise goes in, and a curve has "
+    "the same factor at each layer. Right, drawings go in, and a fixed deviation has a "
+    "larger factor where there are more channels.",
     "Two plots with logarithmic axes. Left, over 50 layers: He stays level near 1, "
     "Glorot falls steadily to 1e-8, 0.01 falls off the plot, 1.5 times He rises to "
     "1e9. Right, over VGG-19's 16 convolutions: He stays level, Glorot falls to about "
@@ -441,7 +440,7 @@ plots.caption(
 plt.show()
 
 # %%
-# The paper's own 0.1 makes E *explode*. How large is its signal after the last
+# The paper's own 0.1 makes E's signal *explode*. How large is it after the last
 # convolution of each configuration?
 
 for name, values in in_all.items():
@@ -450,11 +449,11 @@ assert in_all["E"][-1] > 1e3 * in_all["A"][-1]
 assert in_e["N(0, 0.01²)"][-1] < 1e-6 < 0.3 < in_e["He"][-1] < 5
 
 # %%
-# E starts from a signal thousands of times larger than A does. The authors wrote that a
-# bad start can stall a deep network, and took a detour. They trained A, shallow enough
-# to survive its first weights, and copied its first four convolutions and its three
-# fully connected layers into the deeper networks. The rest was drawn afresh, and
-# everything trained on.
+# E starts from a signal thousands of times larger than A does; we do not try to train
+# it. The authors wrote that a bad start can stall a deep network, and took a detour.
+# They trained A, shallow enough to start at random, and copied its first four
+# convolutions and its three fully connected layers into the deeper networks. The rest
+# was drawn afresh, and everything trained on.
 #
 # Later they noted that with Glorot's rule it is *possible* to do without; the paper
 # prints no comparison.
@@ -485,17 +484,17 @@ assert min(log.accuracy for log in logs.values()) > 0.45
 # The detour, tried
 # -----------------
 #
-# The shallowest of the three can stand in for A. A network of 15 layers with the
-# paper's N(0, 0.1²) sees forty batches, twice: once as drawn, once with the first
-# convolution of each stage and the fully connected layers copied. If the detour was
-# worth taking, only the first should be stuck at :math:`\ln 10`, the loss of guessing.
+# The shallowest of the three can stand in for A. A network of 15 layers sees forty
+# batches, three times: drawn from the paper's N(0, 0.1²); the same with the first
+# convolution of each stage and the fully connected layers copied; and drawn by He's
+# rule, as a control. Which leave :math:`\ln 10`, the loss of guessing?
 
 
-def fifteen_layers(donor=None):
+def fifteen_layers(draw, donor=None):
     net = VGG((4, 4, 4), widths=(16, 32, 64), size=32, hidden=128, dropout=0.2)
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.normal_(layer.weight, std=0.1)
+            draw(layer.weight)
     if donor is not None:
         net.classifier.load_state_dict(donor.classifier.state_dict())
         for block, other in zip(net.features, donor.features, strict=True):
@@ -517,15 +516,25 @@ def last_losses(net, batches=40):
     return sum(losses[-10:]) / 10
 
 
-torch.manual_seed(0)
-drawn, detour = last_losses(fifteen_layers()), last_losses(fifteen_layers(nets[6]))
-print(f"drawn {drawn:.2f}, copied {detour:.2f}, guessing {math.log(10):.2f}")
-assert abs(drawn - math.log(10)) < 0.2
-assert detour < drawn - 0.2
+ends = []
+for name, donor in (("N(0, 0.1²)", None), ("N(0, 0.1²)", nets[6]), ("He", None)):
+    torch.manual_seed(0)
+    net = fifteen_layers(draws[name], donor)
+    ends.append(last_losses(net))
+    copied = "" if donor is None else "some layers copied"
+    print(f"{name:10}  {copied:18}  loss {ends[-1]:.2f}")
+fans = [p[0].numel() for p in net.parameters() if p.ndim > 1]
+factor = math.prod(0.1 * math.sqrt(n / 2) for n in fans)
+print(f"{len(fans)} layers of N(0, 0.1²) multiply a signal by about {factor:.1f}")
+drawn, warm, control = ends
+assert max(abs(drawn - math.log(10)), abs(control - math.log(10))) < 0.2
+assert warm < min(drawn, control) - 0.2
+assert 1 < factor < 10
 
 # %%
-# With layers copied it moves, though the comparison is unfair: the donor had been
-# trained.
+# Only the copied layers help. But forty batches are too few for He's start as well, the
+# donor had been trained on hundreds, and in so narrow a network 0.1 is no bad scale.
+# This shows a warm start, not the cure of a bad one.
 #
 # Asking all of them
 # ------------------
@@ -567,9 +576,9 @@ plots.caption(
 plt.show()
 
 # %%
-# The average wins without further training, for three times the work per picture. In
-# the paper an average of two networks (6.8 % top-5 error on the test set) beat the best
-# single one (7.0 %), and also the seven that had been submitted (7.3 %).
+# The average wins, for three times the work per picture. In the paper an average of two
+# networks (6.8 % top-5 error on the test set) beat the best single one (7.0 %), and
+# also the seven that had been submitted (7.3 %).
 #
 # Any size, any place
 # -------------------
@@ -609,10 +618,9 @@ assert shares[48] < shares[32] - 0.05
 # %%
 # At the size of training the two networks agree. On larger pictures (*Q* is the test
 # scale) the new one gives a map of class scores, one answer for each place of its
-# window, and the authors averaged it. The places share their work and cost far less
-# than crops. But our network has seen drawings at 32 pixels only, and at 48 it errs
-# more often. Networks trained with scale jittering gained from an average over three
-# scales Q.
+# window, and the authors averaged it. That costs far less than crops. But our network
+# has seen drawings at 32 pixels only, and at 48 it errs more often. Networks trained
+# with scale jittering gained from an average over three scales Q.
 #
 # .. dropdown:: How the paper tested, in full
 #
@@ -625,31 +633,40 @@ assert shares[48] < shares[32] - 0.05
 # A look inside
 # -------------
 #
-# Does the class come to the surface stage by stage? Describe each drawing by its
-# channels' means at one depth, and give it the class whose average description is
-# nearest.
+# Does the class come to the surface stage by stage? Describe each drawing by the means
+# of 16 channels, all that the first stage has, and give it the class whose average
+# description is nearest.
 
 places = [f"features.{i}.3" for i in range(3)]  # the last ReLU of each stage
 
 
-def channel_means(split):
+def channel_means(net, split):
     x = vhist.data.normalize(vhist.data.resize(split.images, 32))
-    maps = vhist.inspect.activations(nets[9], x, places)
-    return [found.mean(dim=(2, 3)) for found in maps.values()]
+    maps = vhist.inspect.activations(net, x, places)
+    return [found.mean(dim=(2, 3))[:, :16] for found in maps.values()]
 
 
-reads = []
-for train, val in zip(channel_means(few.train), channel_means(data.val), strict=True):
-    spread = train.std(dim=0) + 1e-6
-    centres = torch.stack([train[few.train.labels == c].mean(dim=0) for c in range(10)])
-    answer = torch.cdist(val / spread, centres / spread).argmin(dim=1)
-    reads.append((answer == data.val.labels).float().mean().item())
-for i, share in enumerate(reads):
-    print(f"class read off the mean channels of stage {i + 1}: {share:.1%}")
-assert reads[2] > reads[0] + 0.15
+torch.manual_seed(0)
+fresh = VGG((2, 2, 2), widths=(16, 32, 64), size=32, hidden=128)
+reads = {}
+for name, net in {"trained": nets[9], "untrained": fresh}.items():
+    reads[name] = []
+    pairs = zip(
+        channel_means(net, few.train), channel_means(net, data.val), strict=True
+    )
+    for train, val in pairs:
+        spread, labels = train.std(dim=0) + 1e-6, few.train.labels
+        centres = torch.stack([train[labels == c].mean(dim=0) for c in range(10)])
+        answer = torch.cdist(val / spread, centres / spread).argmin(dim=1)
+        reads[name].append((answer == data.val.labels).float().mean().item())
+    print(
+        f"{name:10} after stages 1, 2, 3:", *(f"{share:.1%}" for share in reads[name])
+    )
+assert reads["trained"][2] > reads["trained"][0] + 0.1
+assert max(reads["untrained"]) < reads["trained"][0]
 
 # %%
-# It does, though the loss looks at the last layer only.
+# It does, by training, though the loss looks at the last layer only.
 #
 # On photographs
 # --------------
@@ -786,24 +803,31 @@ assert difference < 1e-5
 #
 # Paper, here, torchvision
 # ------------------------
+#
+# The paper's network is D; "here" is the small one of the records.
 
 from torchvision.models import VGG16_Weights
 from torchvision.models import vgg16 as torchvision_vgg16
 
 with torch.device("meta"):
-    pair = (VGG(CONFIGURATIONS["D"], classes=1000), torchvision_vgg16())
-mine, other = ([p.shape for p in net.parameters()] for net in pair)
-assert mine == other
-count = f"{sum(shape.numel() for shape in mine):,}"
+    recorded = vhist.create_model(run.model, **run.model_options)
+    trio = (VGG(CONFIGURATIONS["D"], classes=1000), recorded, torchvision_vgg16())
+shapes = [[p.shape for p in net.parameters()] for net in trio]
+assert shapes[0] == shapes[2]
+counts = [f"{sum(map(math.prod, found)):,}" for found in shapes]
+convs = [sum(len(shape) == 4 for shape in found) for found in shapes]
+assert counts[1] == f"{run.parameters:,}"
 published_weights = VGG16_Weights.IMAGENET1K_V1
 theirs_error = 100 - published_weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
 area = " to ".join(f"{share:g}" for share in choices["crop_area"])
 warm = f"{choices['warmup_epochs']:g} epoch"
 lines = [
     ("", "paper", "here", "torchvision"),
-    ("parameters, VGG-16", count, count, count),
+    ("parameters", *counts),
+    ("convolutions", *convs),
+    ("classes", *(found[-1].numel() for found in shapes)),
     ("first weights", "via A; later Glorot", "Glorot", "He; FC N(0, 0.01²)"),
-    ("dropout", "after hidden", "live after, run before", "after hidden"),
+    ("dropout", "after hidden", "before hidden", "after hidden"),
     ("pictures", "1.3 million", f"{seen['train']:,}", "1.3 million"),
     ("input", "224 px", f"{choices['image_size']} px", "224 px"),
     ("augmentation", "crop, flip, colour", choices["augment"], "resized crop, flip"),
@@ -821,13 +845,13 @@ lines = [
     ("top-1 error, ImageNet", "25.6 %", "not trained on it", f"{theirs_error:.1f} %"),
 ]
 for line in lines:
-    print("{:22}{:22}{:24}{}".format(*line))
+    print("{:22}{!s:22}{!s:24}{}".format(*line))
 
 # %%
 # The paper's column is from its sections 3 and 4 :cite:p:`simonyan2014`, torchvision's
 # from its `training script
 # <https://github.com/pytorch/vision/tree/main/references/classification>`_ and from the
-# card of its weights. Shapes and counts agree; little else does.
+# card of its weights. D has torchvision's shapes; little else agrees.
 #
 # .. dropdown:: Why they differ
 #
@@ -835,18 +859,19 @@ for line in lines:
 #      took what was published a year later.
 #    * *Dropout:* the library has it where the article behind this book has it.
 #    * *Optimiser, course, smoothing, clipping:* later habits, for a run of minutes.
-#    * *Pictures, input, epochs:* one core instead of four cards. A crop that varies in
-#      area does what the paper's S did.
+#    * *Layers, pictures, input, epochs:* one core instead of four cards. A crop that
+#      varies in area does what the paper's S did.
 #    * *Test:* one view, so that the four architectures of this book are judged alike.
 #      The paper's and torchvision's errors differ by their tests, too.
 #
 # What came next
 # --------------
 #
-# Two doors stood open. One was the head: replace it by an average over the picture
-# :cite:p:`lin2013` and most of the weights are gone. The other was depth. Better first
-# weights :cite:p:`he2015delving` and batch normalisation :cite:p:`ioffe2015` soon let
-# deeper networks start. They started, and did worse. That is the next chapter.
+# Two doors stood open. One was the :term:`head`: replace it by an average over the
+# picture :cite:p:`lin2013` and most of the weights are gone. The other was depth.
+# Better first weights :cite:p:`he2015delving` and batch normalisation
+# :cite:p:`ioffe2015` soon let deeper networks start. They started, and did worse. That
+# is the next chapter.
 #
 # Experiments
 # -----------
@@ -866,7 +891,7 @@ for line in lines:
 # * Stacked 3x3 filters see as far as one large filter, with fewer weights and more
 #   nonlinearities.
 # * Weights live in the fully connected layers, work in the convolutions.
-# * A deep stack multiplies: first weights decide whether it starts.
+# * A deep stack multiplies: first weights decide how large a signal arrives.
 #
 # Exercises
 # ---------
@@ -899,8 +924,8 @@ for line in lines:
 #    .. dropdown:: Solution
 #
 #       No. Its factors :math:`0.1 \sqrt{n/2}` run from 0.4 (27 inputs) to 2.3 (1,024
-#       inputs), and the nine of them multiply to about one. It learns. What exploded E
-#       was width times depth.
+#       inputs), and the nine of them multiply to about one. It learns. What makes E's
+#       signal explode is width times depth.
 #
 # 4. *How many places of a picture with Q = 384 does VGG-16 answer for, densely?* And
 #    how far apart are they?
@@ -938,12 +963,13 @@ vhist.plan.load("ablations").compare("vgg_three_3x3", "vgg_one_7x7")
 # .. dropdown:: What came out
 #
 #    The single 7x7 is not worse. It is slightly ahead, by more than the luck of these
-#    pictures, though one seed is no proof. Probably four convolutions are quicker to
-#    train than twelve: it led clearly after the first epoch. Nor are weights saved
-#    here: the first layer of each stage doubles the channels, so the 7x7 stands on the
-#    thinner side, and the two networks are nearly of one size. The paper's own check
-#    came out the other way: 5x5 layers in place of pairs of 3x3 did worse, on ImageNet
-#    and trained to the end :cite:p:`simonyan2014`.
+#    pictures (z is that of a :term:`paired test`), though one seed is no proof.
+#    Probably four convolutions are quicker to train than twelve: it led clearly after
+#    the first epoch. Nor are weights saved here: the first layer of each stage doubles
+#    the channels, so the 7x7 stands on the thinner side, and the two networks are
+#    nearly of one size. The paper's own check came out the other way: 5x5 layers in
+#    place of pairs of 3x3 did worse, on ImageNet and trained to the end
+#    :cite:p:`simonyan2014`.
 #
 # Further reading
 # ---------------

@@ -2,14 +2,14 @@
 Does an error reach the first layer?
 ====================================
 
-Thirty layers, four pairs of activation and first weights: two of them lose it.
+Thirty layers, four pairs of activation and first weights: two let next to nothing by.
 """
 
 # %%
-# A signal goes forward through the layers; an error of length one comes back. Every
-# layer multiplies both by its weights, and the error also by the slope of the
-# activation. Numbers near one survive thirty multiplications, others do not. The scale
-# of Glorot :cite:p:`glorot2010` is made for tanh, that of He
+# Inputs go forward through the layers; an error of length one comes back. Every layer
+# multiplies both the difference of two inputs and the error by its weights and by the
+# slope of the activation. Numbers near one survive thirty multiplications, others do
+# not. The scale of Glorot :cite:p:`glorot2010` is made for tanh, that of He
 # :cite:p:`he2015delving` for ReLU.
 #
 # This belongs to the chapter on :doc:`AlexNet </chapters/plot_10_alexnet>`. To try:
@@ -21,7 +21,8 @@ from torch import nn
 
 from vhist import plots
 
-depth, width, pictures = 30, 256, 128
+depth, width, inputs = 30, 256, 128
+exact = {"dtype": torch.float64}  # float32 would round small differences away
 
 
 def default(weight):
@@ -35,40 +36,45 @@ cases = {
     "ReLU, PyTorch's default": (torch.relu, default),
     "ReLU, He": (torch.relu, nn.init.kaiming_normal_),
 }
-spread, signal = {}, {}  # per case: a number for every layer, the input's first
+spread, apart, signal = {}, {}, {}  # a number for every layer, the input's first
 for name, (activation, fill) in cases.items():
-    layers = [torch.randn(pictures, width, requires_grad=True)]
+    layers = [torch.randn(inputs, width, requires_grad=True, **exact)]
     for _ in range(depth):
-        weight = fill(torch.empty(width, width))
+        weight = fill(torch.empty(width, width, **exact))
         layers.append(activation(layers[-1] @ weight.T))
         layers[-1].retain_grad()
-    error = torch.randn(pictures, width)
+    error = torch.randn(inputs, width, **exact)
     layers[-1].backward(error / error.norm())
-    spread[name] = [x.std().item() for x in layers]
+    spread[name] = [x.std().item() for x in layers]  # over inputs and units together
+    apart[name] = [x.std(dim=0).mean().item() for x in layers]  # of a unit over inputs
     signal[name] = [x.grad.norm().item() for x in layers]
 
 # %%
 # On these axes a straight line is a constant factor per layer.
 
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
-for ax, what in zip(axes, (spread, signal), strict=True):
+for ax, what in zip(axes, (apart, signal), strict=True):
     for name, values in what.items():
         ax.semilogy(values, label=name)
-axes[0].set(xlabel="layer", title="spread of the activations")
+axes[0].set(xlabel="layer", title="how far inputs stay apart")
 axes[1].set(xlabel=f"layer ({depth}: the output)", title="error on its way back")
 axes[0].legend(fontsize=8)
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Forward (left) only badly scaled ReLU fades. Backward (right) sigmoid fades, too.",
-    "Lines over thirty layers. Left, one of four falls. Right, two fall by many powers"
-    " of ten towards the input; tanh with Glorot and ReLU with He stay level.",
+    "Sigmoid and badly scaled ReLU lose both: what tells inputs apart, on the way"
+    " forward (left; the bend is rounding), and the error, on its way back (right).",
+    "Lines over thirty layers. Left, sigmoid and default ReLU fall by many powers of"
+    " ten, right they fall towards the input; tanh with Glorot and ReLU with He stay"
+    " nearly level in both.",
 )
 # sphinx_gallery_end_ignore
 plt.show()
 for name in cases:
-    print(f"{name:24} of an error of 1 there arrives {signal[name][0]:.0e}")
+    print(f"{name:24} of an error of 1 there arrives {signal[name][0]:.0e};", end=" ")
+    print(f"apart {apart[name][-1]:.0e}, spread {spread[name][-1]:.0e}")
 
 # %%
-# Healthy activations are no proof of a healthy error: look at the sigmoid. And ReLU is
-# no cure by itself; it needs weights of the right scale.
+# The last number, the spread over inputs *and* units, would have missed it: the units
+# of the last sigmoid layer differ, but each gives every input the same answer, to
+# rounding. And ReLU is no cure by itself; it needs weights of the right scale.
