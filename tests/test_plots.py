@@ -1,5 +1,8 @@
 """Figures draw what they are given, in the book's colours."""
 
+from pathlib import Path
+
+import matplotlib as mpl
 import pytest
 import torch
 from matplotlib import pyplot as plt
@@ -22,6 +25,34 @@ def test_colours_follow_the_family():
     assert plots.color_of("VisionTransformer") == plots.COLORS["vit"]
     with pytest.raises(ValueError, match="none of the families"):
         plots.color_of("swin_t")
+
+
+def test_an_architectures_colour_stands_for_nothing_else():
+    """Whoever means an architecture asks for it; the default colours are others."""
+    owned = {c.lower() for c in (plots.COLORS | plots.MORE_COLORS).values()}
+    root = Path(__file__).parent.parent
+    files = [f for folder in ("vhist", "examples") for f in root.glob(f"{folder}/**/*")]
+    files += [*root.glob("docs/*.md"), *root.glob("docs/_ext/*.py")]
+    sources = [f for f in files if f.suffix in {".py", ".md"} and f.name != "plots.py"]
+    assert len(sources) > 80
+    texts = {f.name: f.read_text(encoding="utf-8").lower() for f in sources}
+    assert not [name for name, text in texts.items() if any(c in text for c in owned)]
+    cycle = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    assert not owned & {c.lower() for c in cycle}
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#131416"])  # Furo's backgrounds
+def test_default_colours_stand_out_on_either_page(page: str):
+    def light(color: str) -> float:
+        linear = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+            for c in mpl.colors.to_rgb(color)
+        ]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
+
+    for color in plots.NEUTRALS:
+        low, high = sorted((light(color), light(page)))
+        assert high / low >= 3, color
 
 
 def test_pictures_and_filters_fill_a_grid():

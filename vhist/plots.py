@@ -24,6 +24,7 @@ __all__ = [
     "INK",
     "LABELS",
     "MORE_COLORS",
+    "NEUTRALS",
     "activation_functions",
     "architecture",
     "attention",
@@ -54,6 +55,11 @@ LABELS = {"alexnet": "AlexNet", "vgg": "VGG", "resnet": "ResNet", "vit": "ViT"}
 #: Colour of text and lines on a light and on a dark page.
 INK = {"light": "#24292f", "dark": "#d9dee5"}
 
+#: Of what is no architecture, beside ink: violet, olive and grey, each with a contrast
+#: of at least 3 to either page. :func:`use_style` makes violet, olive, ink and grey the
+#: colours "C0" to "C3".
+NEUTRALS = ("#8a63d2", "#857f16", "#8c959f")
+
 
 def use_style(theme: str = "light") -> None:
     """Set matplotlib's defaults to the style of the book.
@@ -66,14 +72,13 @@ def use_style(theme: str = "light") -> None:
     import matplotlib.pyplot as plt
 
     ink = INK[theme]
+    violet, olive, grey = NEUTRALS
     roles = ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor")
     plt.rcParams.update(dict.fromkeys((*roles, "xtick.color", "ytick.color"), ink))
     plt.rcParams.update({f"{part}.facecolor": "none" for part in ("figure", "axes")})
     plt.rcParams.update(
         {
-            "axes.prop_cycle": plt.cycler(
-                color=[*COLORS.values(), *MORE_COLORS.values()]
-            ),
+            "axes.prop_cycle": plt.cycler(color=[violet, olive, ink, grey]),
             "axes.spines.right": False,
             "axes.spines.top": False,
             "axes.titlesize": "medium",

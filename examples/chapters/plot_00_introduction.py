@@ -262,8 +262,8 @@ assert 1.1 < z < 1.3
 # learned between them: the same weights gave two answers. We come back to that.
 
 fig, (left, side) = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
-left.plot(n, misfit, ".", markersize=1.5, color="#56B4E9", rasterized=True)
-left.plot(fits, misfit[[f - 1 for f in fits]], "o", color="#D55E00", markersize=5)
+left.plot(n, misfit, ".", markersize=1.5, color="#8c959f", rasterized=True)
+left.plot(fits, misfit[[f - 1 for f in fits]], "o", color="C0", markersize=5)
 left.set(yscale="log", xlabel="denominator n", ylabel="worst distance (points)")
 left.set(xlim=(0, 20_500))
 for y, (name, e) in enumerate(zip(printed, error, strict=True)):
@@ -275,7 +275,7 @@ side.set(xlabel="accuracy (%), ± 2 standard errors")
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Left: of 20,000 denominators only the multiples of 3,925 (orange) explain the"
+    "Left: of 20,000 denominators only the multiples of 3,925 (violet) explain the"
     " eight printed accuracies. Right: what the article measured, with error bars.",
     "Left: a cloud of points on a logarithmic axis, with five isolated points far"
     " below it at equal distances. Right: four accuracies with error bars; those of"

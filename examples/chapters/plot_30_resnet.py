@@ -101,11 +101,11 @@ def training_loss(net, steps=200):
 # these pictures at least as well as those of 8.
 
 GREY = "#8c959f"
-BLUE, LIGHT = plots.COLORS["resnet"], "#56B4E9"
+BLUE = plots.COLORS["resnet"]
 kinds = {
     "8 layers, plain": (mlp(8), GREY, "--"),
     "40 layers, plain": (mlp(40), GREY, "-"),
-    "40 layers, shortcuts": (mlp(40, shortcut=True), LIGHT, "-"),
+    "40 layers, shortcuts": (mlp(40, shortcut=True), BLUE, "--"),
     "40 layers, shortcuts from 0": (mlp(40, shortcut=True, zero=True), BLUE, "-"),
 }
 losses = {kind: training_loss(net) for kind, (net, _, _) in kinds.items()}
@@ -160,7 +160,7 @@ assert norms["plain"][0] > 100 * norms["plain"][-1]
 assert norms["shortcuts"][0] < 60 * norms["shortcuts"][-1]
 
 fig, ax = plt.subplots(figsize=(7.2, 2.8), layout="constrained")
-for (kind, g), color in zip(norms.items(), (GREY, LIGHT), strict=True):
+for (kind, g), color in zip(norms.items(), (GREY, BLUE), strict=True):
     ax.semilogy(range(2, 40), g, color=color, label=kind)
 ax.set(xlabel="layer", ylabel="norm of the gradient", title="before the first step")
 ax.legend()
@@ -656,7 +656,7 @@ axes[0].set(xlabel="pictures in the batch, n", ylabel="spread of the batch's mea
 axes[0].set_xscale("log", base=2)
 axes[0].set_xticks(sizes, sizes)
 axes[0].legend()
-axes[1].hist(chances, bins=20, range=(0, 1), color=LIGHT, label="training mode")
+axes[1].hist(chances, bins=20, range=(0, 1), color=GREY, label="training mode")
 axes[1].axvline(sure[undecided], 0, 0.7, color=BLUE, label="evaluation mode")
 axes[1].set(xlabel="probability of the right class", ylabel="batches out of 100")
 axes[1].set_ylim(0, 1.5 * axes[1].get_ylim()[1])

@@ -546,7 +546,7 @@ if "stn_article" in score:
     assert abs(lost.log[-1]["val_loss"] - math.log(10)) < 1e-3
 
 fig, ax = plt.subplots(figsize=(7.2, 3.0), layout="constrained")
-ax.plot(epochs, test, "o", color="#D55E00", ms=4, label="source, test")
+ax.plot(epochs, test, "o", color="C0", ms=4, label="source, test")
 ax.plot(epochs, training, "x", color="#8c959f", ms=5, label="source, training")
 for label, runs in records.items():
     style = {"color": plots.color_of("stn") if "without" not in label else "#8c959f"}

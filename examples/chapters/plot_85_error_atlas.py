@@ -147,12 +147,12 @@ order = missed.argsort().tolist()
 
 ink = plots.INK["light"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.2), layout="constrained")
-axes[0].bar(range(5), counts, color="#56B4E9", label="observed")
+axes[0].bar(range(5), counts, color="#8c959f", label="observed")
 axes[0].plot(range(5), independent, "o", mfc="none", mec=ink, label="independent")
-axes[0].plot(range(5), by_class, "D", color="#D55E00", label="so in each class")
+axes[0].plot(range(5), by_class, "D", color="C0", label="so in each class")
 axes[0].set(xlabel="networks that are right", ylabel="pictures")
 axes[0].legend()
-bar = {"xerr": 200 * spread[order], "ecolor": ink, "color": "#56B4E9"}
+bar = {"xerr": 200 * spread[order], "ecolor": ink, "color": "#8c959f"}
 axes[1].barh(range(10), 100 * missed[order], **bar)
 axes[1].set_yticks(range(10), [classes[c] for c in order])
 axes[1].set_xlabel("missed by all four (% of the class)")
