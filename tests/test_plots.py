@@ -95,6 +95,32 @@ def test_an_architecture_has_a_bar_per_layer_and_an_arc_per_branch():
         plots.architecture({})
 
 
+def test_the_faintest_layer_has_the_full_colour_around_it():
+    with torch.device("meta"):
+        table = vhist.summary(vhist.create_model("resnet34"), 224)
+    bars = plots.architecture({"ResNet-34": table, "an older one": table})
+    for ax, color in zip(
+        bars.axes, (plots.COLORS["resnet"], plots.NEUTRALS[-1]), strict=True
+    ):
+        for bar in (ax.patches[0], ax.patches[-1]):
+            assert mpl.colors.same_color(bar.get_edgecolor(), color)
+            assert bar.get_facecolor()[3] < 0.5
+
+
+def test_blocks_are_chains_with_detours():
+    chains = {"plain": ("linear", "ReLU"), "ResNet": ("linear", "ReLU", "+")}
+    fig = plots.blocks(chains, {"ResNet": [(0, 2)]})
+    assert [len(ax.patches) for ax in fig.axes] == [2, 3]
+    assert [len(ax.lines) for ax in fig.axes] == [0, 1]
+    last = fig.axes[1].patches[2]
+    (detour,) = fig.axes[1].lines
+    assert detour.get_xdata()[0] < fig.axes[1].patches[0].get_x()
+    assert detour.get_xdata()[-1] == last.get_x() + last.get_width() / 2
+    assert detour.get_color() == plots.COLORS["resnet"]
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plots.blocks({})
+
+
 def test_activation_functions_and_their_derivatives():
     left, right = plots.activation_functions().axes
     tops = {line.get_label(): line.get_ydata().max() for line in right.lines}
