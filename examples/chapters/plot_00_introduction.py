@@ -115,28 +115,30 @@ def color(net):
     return plots.color_of("vit" if net.name[:3] == "ViT" else family[net.name[0]])
 
 
-left = {"xytext": (-9, 0), "ha": "right"}
-right = {"xytext": (9, 0), "ha": "left"}
-above = {"xytext": (0, 11), "ha": "center"}
-place = {"textcoords": "offset points", "va": "center"}
+places = {"AlexNet": (0, -12), "VGG-16": (0, 11)}  # below, above; else to the right
+
+
+def name(ax, text, x, y):
+    move = places.get(text, (9, 0))
+    side = {"ha": "left" if move[0] else "center", "va": "center"}
+    ax.annotate(text, (x, y), xytext=move, textcoords="offset points", **side)
+
 
 fig, (top, middle, bottom) = plt.subplots(
-    3, 1, figsize=(7.2, 7.0), sharex=True, height_ratios=(3, 2, 2), layout="constrained"
+    3, 1, figsize=(7.2, 7.6), sharex=True, height_ratios=(3, 2, 3), layout="constrained"
 )
 for n in nets:
-    side = left if n.year < 2015 or n.macs > 5e10 else right
     top.plot(n.year, n.top1, "o", color=color(n), markersize=8)
-    where = above if n.year == 2014 else side
-    top.annotate(n.name, (n.year, n.top1), **place, **where)
+    name(top, n.name, n.year, n.top1)
     if n.top5 is not None:
         top.plot(n.year, n.top5, "s", color=color(n), markersize=6)
     for ax, size in ((middle, n.parameters), (bottom, n.macs)):
         ax.plot(n.year, size, "o", color=color(n), markersize=8)
         if n.name != "ViT-B/16":  # DeiT-B is the same network a year later
-            ax.annotate(n.name, (n.year, size), **place, **side)
+            name(ax, n.name, n.year, size)
 for ax, size in zip((middle, bottom), lenet[1:], strict=True):
     ax.plot(lenet[0], size, "o", color="#8c959f", markersize=8)
-    ax.annotate("LeNet-5", (lenet[0], size), **place, **right)
+    name(ax, "LeNet-5", lenet[0], size)
     ax.set(yscale="log")
     ax.minorticks_off()
 top.plot(*zip(*contest, strict=True), "D", mfc="none", mec="#8c959f", ls="none")
@@ -149,7 +151,7 @@ top.plot([], [], "D", mfc="none", mec="#8c959f", label="top-5, competition entry
 top.legend(loc="lower left", bbox_to_anchor=(0.05, 0))
 top.set(ylim=(0, 50), ylabel="error on ImageNet (%)")
 middle.set(ylim=(2e4, 3e9), ylabel="parameters")
-bottom.set(xlim=(1997, 2025.5), ylim=(1e5, 1e12), xlabel="year")
+bottom.set(xlim=(1997, 2027.5), ylim=(1e5, 1e12), xlabel="year")
 bottom.set_ylabel("multiply-adds per picture")
 # sphinx_gallery_start_ignore
 plots.caption(

@@ -113,7 +113,7 @@ for y, convs in enumerate(CONFIGURATIONS.values()):
         color = plots.COLORS["vgg"] if width in WIDTHS else "#8c959f"
         for _ in range(count):
             ax.barh(y, 0.92, left=place, color=color, alpha=0.2 + width % 4096 / 1500)
-            ax.text(place + 0.46, y, width, ha="center", va="center", fontsize=7)
+            ax.text(place + 0.46, y, width, ha="center", va="center", fontsize=8)
             place += 1
         place += 0.35 if width in WIDTHS else 0
 ax.set_yticks(range(4), CONFIGURATIONS)
