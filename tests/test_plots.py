@@ -1,5 +1,6 @@
 """Figures draw what they are given, in the book's colours."""
 
+import re
 from pathlib import Path
 
 import matplotlib as mpl
@@ -39,6 +40,17 @@ def test_an_architectures_colour_stands_for_nothing_else():
     assert not [name for name, text in texts.items() if any(c in text for c in owned)]
     cycle = plt.rcParams["axes.prop_cycle"].by_key()["color"]
     assert not owned & {c.lower() for c in cycle}
+
+
+def test_letters_can_be_read():
+    root = Path(__file__).parent.parent
+    files = [
+        f for folder in ("vhist", "examples") for f in root.glob(f"{folder}/**/*.py")
+    ]
+    texts = {f.name: f.read_text(encoding="utf-8") for f in files}
+    sizes = {n: re.findall(r"fontsize=([\d.]+)", text) for n, text in texts.items()}
+    assert sum(map(len, sizes.values())) > 20
+    assert not [n for n, found in sizes.items() if any(float(x) < 8 for x in found)]
 
 
 @pytest.mark.parametrize("page", ["#ffffff", "#131416"])  # Furo's backgrounds
