@@ -143,7 +143,7 @@ for ax, size in zip((middle, bottom), lenet[1:], strict=True):
     ax.minorticks_off()
 top.plot(*zip(*contest, strict=True), "D", mfc="none", mec="#8c959f", ls="none")
 for year, event in events.items():
-    top.axvline(year, color="#8c959f", linestyle=":", linewidth=1)
+    top.axvline(year, 0.6, color="#8c959f", linestyle=":", linewidth=1)
     top.text(year + 0.15, 49, event, va="top")
 for marker, label in (("o", "top-1, one net"), ("s", "top-5, one net")):
     top.plot([], [], marker, color="#8c959f", label=label)

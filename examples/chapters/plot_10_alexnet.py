@@ -149,7 +149,7 @@ lenet = nn.Sequential(  # its layers with weights; its conv2 joined only some ch
     *(nn.Conv2d(1, 6, 5), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5), nn.AvgPool2d(2)),
     *(nn.Conv2d(16, 120, 5), nn.Flatten(), nn.Linear(120, 84), nn.Linear(84, 10)),
 )
-pair = {"LeNet-5, 1998": vhist.summary(lenet, (1, 32, 32)), "AlexNet, 2012": table}
+pair = {"LeNet-5": vhist.summary(lenet, (1, 32, 32)), "AlexNet": table}
 fig = plots.architecture(pair)
 # sphinx_gallery_start_ignore
 plots.caption(
