@@ -110,7 +110,7 @@ class LinformerAttention(nn.Module):
         return self.out(y.transpose(1, 2).flatten(2))  # (n, h, t, d) -> (n, t, h * d)
 
 
-first, last = "queries, keys,\nvalues", "linear\nlayer"
+first, last = "queries,\nkeys,\nvalues", "linear\nlayer"
 chains = {
     "ViT's attention": [
         first,
