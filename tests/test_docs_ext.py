@@ -179,6 +179,28 @@ def test_scraper_writes_a_figure(tmp_path: Path) -> None:
     assert len(np.unique(drawn.reshape(-1, 4), axis=0)) <= 256, "lossy: edges blur"
 
 
+@pytest.mark.usefixtures("style")
+def test_a_drawing_is_saved_as_svg(tmp_path: Path) -> None:
+    chain = {"pair": ("linear", "ReLU")}
+    for name in ("a", "again"):
+        fig = plots.caption(plots.blocks(chain), "Two boxes.", "Two boxes.")
+        (tmp_path / name).mkdir()
+        shown = figures.save_twice(fig, tmp_path / name / "a.png")
+    assert shown == tmp_path / "again" / "a.svg"
+    light, dark = (shown.with_name(n).read_text() for n in ("a.svg", "a_dark.svg"))
+    assert plots.INK["light"] in light
+    assert light.replace(plots.INK["light"], plots.INK["dark"]) == dark
+    assert "<text" not in light  # no font that a reader may lack
+    assert (tmp_path / "a" / "a.svg").read_text() == light
+    assert mend_html.size(shown) == (518, 97)
+    page = mend_html.unpack(figures.inline(fig), tmp_path, tmp_path / "_images")
+    assert {file.read_text() for file in (tmp_path / "_images").iterdir()} == {
+        light,
+        dark,
+    }
+    assert page.count(".svg") == 2
+
+
 # ---- chapters ------------------------------------------------------------------------
 
 

@@ -1,5 +1,9 @@
 """Figures draw what they are given, in the book's colours."""
 
+import re
+from pathlib import Path
+
+import matplotlib as mpl
 import pytest
 import torch
 from matplotlib import pyplot as plt
@@ -22,6 +26,45 @@ def test_colours_follow_the_family():
     assert plots.color_of("VisionTransformer") == plots.COLORS["vit"]
     with pytest.raises(ValueError, match="none of the families"):
         plots.color_of("swin_t")
+
+
+def test_an_architectures_colour_stands_for_nothing_else():
+    """Whoever means an architecture asks for it; the default colours are others."""
+    owned = {c.lower() for c in (plots.COLORS | plots.MORE_COLORS).values()}
+    root = Path(__file__).parent.parent
+    files = [f for folder in ("vhist", "examples") for f in root.glob(f"{folder}/**/*")]
+    files += [*root.glob("docs/*.md"), *root.glob("docs/_ext/*.py")]
+    sources = [f for f in files if f.suffix in {".py", ".md"} and f.name != "plots.py"]
+    assert len(sources) > 80
+    texts = {f.name: f.read_text(encoding="utf-8").lower() for f in sources}
+    assert not [name for name, text in texts.items() if any(c in text for c in owned)]
+    cycle = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    assert not owned & {c.lower() for c in cycle}
+
+
+def test_letters_can_be_read():
+    root = Path(__file__).parent.parent
+    files = [
+        f for folder in ("vhist", "examples") for f in root.glob(f"{folder}/**/*.py")
+    ]
+    texts = {f.name: f.read_text(encoding="utf-8") for f in files}
+    sizes = {n: re.findall(r"fontsize=([\d.]+)", text) for n, text in texts.items()}
+    assert sum(map(len, sizes.values())) > 20
+    assert not [n for n, found in sizes.items() if any(float(x) < 8 for x in found)]
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#131416"])  # Furo's backgrounds
+def test_default_colours_stand_out_on_either_page(page: str):
+    def light(color: str) -> float:
+        linear = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+            for c in mpl.colors.to_rgb(color)
+        ]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
+
+    for color in plots.NEUTRALS:
+        low, high = sorted((light(color), light(page)))
+        assert high / low >= 3, color
 
 
 def test_pictures_and_filters_fill_a_grid():
@@ -62,6 +105,32 @@ def test_an_architecture_has_a_bar_per_layer_and_an_arc_per_branch():
     assert low < high
     with pytest.raises(ValueError, match="nothing to draw"):
         plots.architecture({})
+
+
+def test_the_faintest_layer_has_the_full_colour_around_it():
+    with torch.device("meta"):
+        table = vhist.summary(vhist.create_model("resnet34"), 224)
+    bars = plots.architecture({"ResNet-34": table, "an older one": table})
+    for ax, color in zip(
+        bars.axes, (plots.COLORS["resnet"], plots.NEUTRALS[-1]), strict=True
+    ):
+        for bar in (ax.patches[0], ax.patches[-1]):
+            assert mpl.colors.same_color(bar.get_edgecolor(), color)
+            assert bar.get_facecolor()[3] < 0.5
+
+
+def test_blocks_are_chains_with_detours():
+    chains = {"plain": ("linear", "ReLU"), "ResNet": ("linear", "ReLU", "+")}
+    fig = plots.blocks(chains, {"ResNet": [(0, 2)]})
+    assert [len(ax.patches) for ax in fig.axes] == [2, 3]
+    assert [len(ax.lines) for ax in fig.axes] == [0, 1]
+    last = fig.axes[1].patches[2]
+    (detour,) = fig.axes[1].lines
+    assert detour.get_xdata()[0] < fig.axes[1].patches[0].get_x()
+    assert detour.get_xdata()[-1] == last.get_x() + last.get_width() / 2
+    assert detour.get_color() == plots.COLORS["resnet"]
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plots.blocks({})
 
 
 def test_activation_functions_and_their_derivatives():

@@ -166,6 +166,42 @@ def test_plot_85_what_is_taken_for_what():
             assert 1.15 * chance < share < 1.6 * chance
 
 
+def rarest(run: Run) -> set[str]:
+    """Return the two classes of which a run finds the smallest share."""
+    table = torch.tensor(run.confusion).double()
+    found = (table.diagonal() / table.sum(dim=1)).argsort()
+    return {run.data["classes"][c] for c in found[:2].tolist()}
+
+
+def test_captions_of_confusion_matrices():
+    """Chapters 30, 35, 40 and 85 say which classes are found least or mixed up most."""
+    runs, _ = four(LONG, "vgg_small_bn")
+    for run in (*runs, SHORT["vit_small_8"][0]):
+        assert rarest(run) == {"chain saw", "gas pump"}
+    run = SHORT["resnet_small"][0]
+    assert run.data["classes"] == CLASSES
+    share = errors(run) / errors(run).sum()
+    a, b = divmod((share + share.T).argmax().item(), 10)
+    assert {CLASSES[a], CLASSES[b]} == {"gas pump", "cassette player"}
+    assert min(share[a, b], share[b, a]) > 0.02
+    cifar = vhist.plan.load("interludes").records()["stn_modern"][0]
+    cat, dog = (cifar.data["classes"].index(name) for name in ("cat", "dog"))
+    assert "cat" in rarest(cifar)
+    assert cifar.confusion[cat].index(sorted(cifar.confusion[cat])[-2]) == dog
+
+
+def test_captions_of_curves():
+    """ResNet's accuracy jumps and its loss does not; ViT's runs stay together."""
+    for run in SHORT["resnet_small"]:
+        steps = list(itertools.pairwise(run.log))
+        assert min(b["val_accuracy"] - a["val_accuracy"] for a, b in steps) < -0.03
+        assert max(b["train_loss"] - a["train_loss"] for a, b in steps) < 0.03
+        assert all(b["val_accuracy"] > a["val_accuracy"] - 0.02 for a, b in steps[-8:])
+    for run in SHORT["vit_small_8"]:
+        steps = itertools.pairwise(run.log)
+        assert min(b["val_accuracy"] - a["val_accuracy"] for a, b in steps) > -0.02
+
+
 def four(records: dict[str, Run], vgg: str) -> tuple[list[Run], torch.Tensor]:
     """Return a run per architecture, in time, and which pictures each got right."""
     runs = [records[k] for k in ("alexnet_small", vgg, "resnet_small", "vit_small_8")]

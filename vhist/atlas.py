@@ -32,7 +32,7 @@ _FOLDERS = ("", "imagenette2", "imagenette2-320", "imagenette2-160")
 _PICTURES = "Pictures: Imagenette, a subset of ImageNet; they are their owners'."
 _TILES = "Files of Imagenette; with VHIST_DATA=FOLDER, a copy of it, its pictures."
 
-_GAP, _LINE, _SQUARE = 0.08, 0.125, 0.075  # inches: around, of text, of colour
+_GAP, _LINE, _SQUARE = 0.08, 0.15, 0.09  # inches: around, of text, of colour
 
 
 @cache
@@ -153,16 +153,16 @@ def gallery(
             if index is None:
                 continue
             if k < len(titles):
-                ax.text(left, top - 0.03, titles[k], fontsize=7.5, va="bottom")
+                ax.text(left, top - 0.03, titles[k], fontsize=8, va="bottom")
             found.append(_draw(ax, left, top, cell - _GAP, index, size))
             for line, (answer, who) in enumerate(answers[k].items()):
                 right = answer == class_of(val_files()[index])
                 y = top + cell - _GAP + _LINE * (line + 0.7)
                 bold = "bold" if right else "normal"
-                _line(ax, left, y, who, answer, fontsize=6.5, fontweight=bold)
+                _line(ax, left, y, who, answer, fontsize=8, fontweight=bold)
         top += cell + _LINE * foot
     note = _PICTURES if any(found) else _TILES
-    ax.text(0, height - 0.7 * _LINE, note, fontsize=6.5, va="center")
+    ax.text(0, height - 0.7 * _LINE, note, fontsize=8, va="center")
     ax.set(xlim=(0, width), ylim=(height, 0), aspect="auto")  # imshow changed them
     ax.set_axis_off()
     return fig
@@ -224,7 +224,7 @@ def _draw(
     ax.add_patch(tile)
     folder, _, number = Path(file).stem.rpartition("_")
     name = "\n".join([*class_of(file).split(), "", folder, f"_{number}"])
-    small = min(6.5, 8 * side)  # points: the longest of its lines fits
+    small = min(8, 8 * side)  # points: the longest of its lines fits
     middle = (left + side / 2, top + side / 2)
     ax.text(*middle, name, fontsize=small, ha="center", va="center")
     return False

@@ -24,9 +24,11 @@ __all__ = [
     "INK",
     "LABELS",
     "MORE_COLORS",
+    "NEUTRALS",
     "activation_functions",
     "architecture",
     "attention",
+    "blocks",
     "caption",
     "color_of",
     "confusion",
@@ -54,6 +56,11 @@ LABELS = {"alexnet": "AlexNet", "vgg": "VGG", "resnet": "ResNet", "vit": "ViT"}
 #: Colour of text and lines on a light and on a dark page.
 INK = {"light": "#24292f", "dark": "#d9dee5"}
 
+#: Of what is no architecture, beside ink: violet, olive and grey, each with a contrast
+#: of at least 3 to either page. :func:`use_style` makes violet, olive, ink and grey the
+#: colours "C0" to "C3".
+NEUTRALS = ("#8a63d2", "#857f16", "#8c959f")
+
 
 def use_style(theme: str = "light") -> None:
     """Set matplotlib's defaults to the style of the book.
@@ -66,14 +73,13 @@ def use_style(theme: str = "light") -> None:
     import matplotlib.pyplot as plt
 
     ink = INK[theme]
+    violet, olive, grey = NEUTRALS
     roles = ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor")
     plt.rcParams.update(dict.fromkeys((*roles, "xtick.color", "ytick.color"), ink))
     plt.rcParams.update({f"{part}.facecolor": "none" for part in ("figure", "axes")})
     plt.rcParams.update(
         {
-            "axes.prop_cycle": plt.cycler(
-                color=[*COLORS.values(), *MORE_COLORS.values()]
-            ),
+            "axes.prop_cycle": plt.cycler(color=[violet, olive, ink, grey]),
             "axes.spines.right": False,
             "axes.spines.top": False,
             "axes.titlesize": "medium",
@@ -235,7 +241,7 @@ def architecture(
     Parameters
     ----------
     tables : dict of str to Summary
-        By the network's name, which begins with its architecture's.
+        By the network's name. If that begins with an architecture's, it has its colour.
     branches : dict of str to int, optional
         For residual networks: how many parts of a layer's path name its branch. Each
         branch gets an arc, its shortcut.
@@ -243,9 +249,10 @@ def architecture(
     Raises
     ------
     ValueError
-        If there is no table, or a name is of none of the architectures.
+        If there is no table.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.colors import to_rgba
 
     if not tables:
         raise ValueError("there is nothing to draw: give at least one layer table")
@@ -260,26 +267,27 @@ def architecture(
     fig, axes = plt.subplots(
         len(tables),
         squeeze=False,
-        figsize=(7.2, 1.75 * len(tables)),
+        figsize=(7.2, 1.9 * len(tables)),
         sharex=True,
         sharey=True,
         layout="constrained",
     )
+    fig.vhist_drawing = True  # type: ignore[attr-defined]
     for ax, (name, rows) in zip(axes[:, 0], layers.items(), strict=True):
         sides, channels = zip(*map(_sides_and_channels, rows), strict=True)
         tall = torch.tensor(sides).log2().add(0.6).tolist()
         strength = (torch.tensor(channels).log2() / 13).clamp(0.15, 1).tolist()
-        color = color_of(name)
-        bars = ax.bar(range(len(rows)), tall, 0.8, [-y / 2 for y in tall], color=color)
-        for bar, alpha in zip(bars, strength, strict=True):
-            bar.set_alpha(alpha)
+        color = _color(name)
+        fill = [to_rgba(color, alpha) for alpha in strength]
+        edge = {"edgecolor": color, "linewidth": 0.8}  # or faint ones are not seen
+        ax.bar(range(len(rows)), tall, 0.8, [-y / 2 for y in tall], color=fill, **edge)
         shapes = list(zip(sides, channels, strict=True))
         for shape in dict.fromkeys(shapes):  # each is named where it comes up first
             side, width = shape
             text = f"{width}" if side <= 1 else f"{width} × {side:.0f}²"
             i = shapes.index(shape)
             y = -tall[i] / 2 - 0.3
-            ax.text(i, y, text, rotation=90, va="top", ha="center", fontsize=6.5)
+            ax.text(i, y, text, rotation=90, va="top", ha="center", fontsize=8)
         parts = (branches or {}).get(name)
         for first, last in _branches(rows, parts) if parts else []:
             middle, half = (first + last) / 2, (last - first + 1) / 2
@@ -289,8 +297,78 @@ def architecture(
         ax.set_title(f"{name}: {len(rows)} layers", loc="left")
         ax.set_axis_off()
     longest = max(map(len, layers.values()))
-    axes[0, 0].set(xlim=(-1, longest), ylim=(-8.6, 5.6))
+    axes[0, 0].set(xlim=(-1, longest), ylim=(-9.4, 5.6))
     return fig
+
+
+def blocks(
+    chains: dict[str, Sequence[str]],
+    detours: dict[str, Sequence[tuple[int, int]]] | None = None,
+) -> Figure:
+    """Draw blocks, one below the other, each as a chain of boxes with detours.
+
+    Parameters
+    ----------
+    chains : dict of str to sequence of str
+        What stands in the boxes, in the order of execution, by the block's name. If
+        that begins with an architecture's, it has its colour.
+    detours : dict of str to sequence of (int, int), optional
+        A pair leads around boxes: from before the first to the second of them, counted
+        from 0.
+
+    Raises
+    ------
+    ValueError
+        If there is no chain.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.colors import to_rgba
+    from matplotlib.patches import Rectangle
+
+    if not chains:
+        raise ValueError("there is nothing to draw: give at least one chain")
+    fig, axes = plt.subplots(
+        len(chains),
+        squeeze=False,
+        figsize=(7.2, 1.35 * len(chains)),
+        sharex=True,
+        sharey=True,
+        layout="constrained",
+    )
+    fig.vhist_drawing = True  # type: ignore[attr-defined]
+    gap, end = 0.35, 0.0
+    for ax, (name, texts) in zip(axes[:, 0], chains.items(), strict=True):
+        color, x, boxes = _color(name), gap, []
+        arrow = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "color": color}
+        for text in texts:
+            width = 1.1 if len(text) > 2 else 0.4  # a plus needs less
+            fill = to_rgba(color, 0.2)
+            ax.add_patch(
+                Rectangle((x, -0.5), width, 1, facecolor=fill, edgecolor=color)
+            )
+            ax.text(x + width / 2, 0, text, ha="center", va="center", fontsize=8.5)
+            ax.annotate("", (x, 0), (x - gap, 0), arrowprops=arrow)
+            boxes.append((x, width))
+            x += width + gap
+        ax.annotate("", (x, 0), (x - gap, 0), arrowprops=arrow)
+        for first, last in (detours or {}).get(name, []):
+            start, (left, width) = boxes[first][0] - 0.6 * gap, boxes[last]
+            middle = left + width / 2
+            ax.plot([start, start, middle], [0, 0.85, 0.85], color=color)
+            ax.annotate("", (middle, 0.5), (middle, 0.85), arrowprops=arrow)
+        ax.set_title(name, loc="left")
+        ax.set_axis_off()
+        end = max(end, x)
+    axes[0, 0].set(xlim=(-0.05, end + 0.05), ylim=(-0.6, 1))
+    return fig
+
+
+def _color(name: str) -> str:
+    """Return the colour of an architecture, grey for all else."""
+    try:
+        return color_of(name)
+    except ValueError:
+        return NEUTRALS[-1]
 
 
 def _sides_and_channels(row: Row) -> tuple[float, int]:

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from docutils import nodes
-from matplotlib import colors
+from matplotlib import colors, rc_context
 from matplotlib.artist import Artist
 from matplotlib.collections import Collection
 from matplotlib.figure import Figure
@@ -54,15 +54,22 @@ def save_twice(figure: Figure, light: Path) -> Path:
     """Save ``name.webp`` for light and ``name_dark.webp`` for dark pages.
 
     Returns the first. sphinx-gallery needs ``name.png`` as well, for its thumbnail.
+    A drawing of ``vhist.plots`` becomes ``name.svg``: few lines, sharp at any size.
+    Charts stay as they are, for their points and ticks take more bytes as SVG.
     """
+    drawing = getattr(figure, "vhist_drawing", False)
     photographic = any(ax.get_images() for ax in figure.axes)
-    figure.savefig(light)
+
+    def save(path: Path) -> Path:
+        figure.savefig(path)
+        return to_svg(figure, path) if drawing else to_webp(path, photographic)
+
+    shown = save(light)
     swap_ink(figure, INK["light"], INK["dark"])
-    figure.savefig(dark := dark_twin(light))
+    save(dark := dark_twin(light))
     swap_ink(figure, INK["dark"], INK["light"])  # the chapter may draw it again
-    to_webp(dark, photographic)
     dark.unlink()
-    return to_webp(light, photographic)
+    return shown
 
 
 def inline(figure: Figure) -> str:
@@ -77,9 +84,10 @@ def inline(figure: Figure) -> str:
         drawings = []
         for theme, path in (("light", light), ("dark", dark_twin(light))):
             data = b64encode(path.read_bytes()).decode()
+            kind = {".svg": "svg+xml"}.get(path.suffix, "webp")
             drawings.append(
                 f'<img class="only-{theme}" alt="{escape(alt)}" width="{width}" '
-                f'height="{height}" src="data:image/webp;base64,{data}">'
+                f'height="{height}" src="data:image/{kind};base64,{data}">'
             )
     text = f"<figcaption><p>{escape(' '.join(caption.split()))}</p></figcaption>"
     return f"<figure>{''.join(drawings)}{text}</figure>"
@@ -87,6 +95,17 @@ def inline(figure: Figure) -> str:
 
 def dark_twin(path: Path) -> Path:
     return path.with_name(f"{path.stem}_dark{path.suffix}")
+
+
+def to_svg(figure: Figure, path: Path) -> Path:
+    """Write a drawing as SVG, the same one at each build; its letters are outlines.
+
+    A picture cannot use the fonts of the page around it.
+    """
+    svg = path.with_suffix(".svg")
+    with rc_context({"svg.hashsalt": "vhist", "svg.fonttype": "path"}):
+        figure.savefig(svg, metadata={"Date": None})
+    return svg
 
 
 def to_webp(path: Path, photographic: bool) -> Path:

@@ -11,6 +11,7 @@ from functools import cache
 from itertools import chain, repeat
 from pathlib import Path
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 from PIL import Image
 
@@ -73,7 +74,8 @@ RULES = [
 ]
 RULES = [(re.compile(pattern, re.DOTALL), new) for pattern, new in RULES]
 IMAGE = re.compile(
-    r'<img\b(?![^>]*\bheight=)[^>]*\bsrc="(?P<src>[^":]+\.(?:png|webp))"[^>]*>'
+    r'<img\b(?![^>]*\bheight=)[^>]*\bsrc="'
+    r'(?P<src>[^":]+\.(?:png|webp)|[^":]*_images/[^":]+\.svg)"[^>]*>'
 )
 CODE = re.compile(
     r'(?P<box><div class="[^"]*highlight-\w+ notranslate")'
@@ -82,7 +84,9 @@ CODE = re.compile(
 )
 PICTURE = re.compile(r'<img(?![^>]*class="sidebar-logo")[^>]*>')
 THUMB = re.compile(r'(?<= src=")(?P<name>[^":]+_thumb)\.png(?=")')
-PACKED = re.compile(r'(?<= src=")data:image/(?P<kind>png|webp);base64,(?P<data>[^"]+)')
+PACKED = re.compile(
+    r'(?<= src=")data:image/(?P<kind>png|webp|svg)(?:\+xml)?;base64,(?P<data>[^"]+)'
+)
 TOOK = re.compile(
     r'class="sphx-glr-timing">.*?\((?P<minutes>\d+) minutes (?P<seconds>[\d.]+) seconds'
 )
@@ -221,6 +225,10 @@ def lead(html: str, place: str, colab: str) -> str:
 
 @cache
 def size(file: Path) -> tuple[int, int]:
+    if file.suffix == ".svg":
+        box = ElementTree.parse(file).getroot().attrib["viewBox"]
+        _, _, width, height = map(float, box.split())
+        return round(width), round(height)
     with Image.open(file) as image:
         return image.size
 

@@ -115,33 +115,35 @@ def color(net):
     return plots.color_of("vit" if net.name[:3] == "ViT" else family[net.name[0]])
 
 
-left = {"xytext": (-9, 0), "ha": "right"}
-right = {"xytext": (9, 0), "ha": "left"}
-above = {"xytext": (0, 11), "ha": "center"}
-place = {"textcoords": "offset points", "va": "center"}
+places = {"AlexNet": (0, -12), "VGG-16": (0, 11)}  # below, above; else to the right
+
+
+def name(ax, text, x, y):
+    move = places.get(text, (9, 0))
+    side = {"ha": "left" if move[0] else "center", "va": "center"}
+    ax.annotate(text, (x, y), xytext=move, textcoords="offset points", **side)
+
 
 fig, (top, middle, bottom) = plt.subplots(
-    3, 1, figsize=(7.2, 7.0), sharex=True, height_ratios=(3, 2, 2), layout="constrained"
+    3, 1, figsize=(7.2, 7.6), sharex=True, height_ratios=(3, 2, 3), layout="constrained"
 )
 for n in nets:
-    side = left if n.year < 2015 or n.macs > 5e10 else right
     top.plot(n.year, n.top1, "o", color=color(n), markersize=8)
-    where = above if n.year == 2014 else side
-    top.annotate(n.name, (n.year, n.top1), **place, **where)
+    name(top, n.name, n.year, n.top1)
     if n.top5 is not None:
         top.plot(n.year, n.top5, "s", color=color(n), markersize=6)
     for ax, size in ((middle, n.parameters), (bottom, n.macs)):
         ax.plot(n.year, size, "o", color=color(n), markersize=8)
         if n.name != "ViT-B/16":  # DeiT-B is the same network a year later
-            ax.annotate(n.name, (n.year, size), **place, **side)
+            name(ax, n.name, n.year, size)
 for ax, size in zip((middle, bottom), lenet[1:], strict=True):
     ax.plot(lenet[0], size, "o", color="#8c959f", markersize=8)
-    ax.annotate("LeNet-5", (lenet[0], size), **place, **right)
+    name(ax, "LeNet-5", lenet[0], size)
     ax.set(yscale="log")
     ax.minorticks_off()
 top.plot(*zip(*contest, strict=True), "D", mfc="none", mec="#8c959f", ls="none")
 for year, event in events.items():
-    top.axvline(year, color="#8c959f", linestyle=":", linewidth=1)
+    top.axvline(year, 0.6, color="#8c959f", linestyle=":", linewidth=1)
     top.text(year + 0.15, 49, event, va="top")
 for marker, label in (("o", "top-1, one net"), ("s", "top-5, one net")):
     top.plot([], [], marker, color="#8c959f", label=label)
@@ -149,7 +151,7 @@ top.plot([], [], "D", mfc="none", mec="#8c959f", label="top-5, competition entry
 top.legend(loc="lower left", bbox_to_anchor=(0.05, 0))
 top.set(ylim=(0, 50), ylabel="error on ImageNet (%)")
 middle.set(ylim=(2e4, 3e9), ylabel="parameters")
-bottom.set(xlim=(1997, 2025.5), ylim=(1e5, 1e12), xlabel="year")
+bottom.set(xlim=(1997, 2027.5), ylim=(1e5, 1e12), xlabel="year")
 bottom.set_ylabel("multiply-adds per picture")
 # sphinx_gallery_start_ignore
 plots.caption(
@@ -262,8 +264,8 @@ assert 1.1 < z < 1.3
 # learned between them: the same weights gave two answers. We come back to that.
 
 fig, (left, side) = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
-left.plot(n, misfit, ".", markersize=1.5, color="#56B4E9", rasterized=True)
-left.plot(fits, misfit[[f - 1 for f in fits]], "o", color="#D55E00", markersize=5)
+left.plot(n, misfit, ".", markersize=1.5, color="#8c959f", rasterized=True)
+left.plot(fits, misfit[[f - 1 for f in fits]], "o", color="C0", markersize=5)
 left.set(yscale="log", xlabel="denominator n", ylabel="worst distance (points)")
 left.set(xlim=(0, 20_500))
 for y, (name, e) in enumerate(zip(printed, error, strict=True)):
@@ -275,7 +277,7 @@ side.set(xlabel="accuracy (%), ± 2 standard errors")
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Left: of 20,000 denominators only the multiples of 3,925 (orange) explain the"
+    "Left: of 20,000 denominators only the multiples of 3,925 (violet) explain the"
     " eight printed accuracies. Right: what the article measured, with error bars.",
     "Left: a cloud of points on a logarithmic axis, with five isolated points far"
     " below it at equal distances. Right: four accuracies with error bars; those of"

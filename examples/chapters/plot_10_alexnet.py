@@ -29,7 +29,7 @@ You will see
 # everywhere: so often the right class is not among the network's five best guesses.
 # Here it stands among its neighbours in the paper's second table.
 
-# sphinx_gallery_thumbnail_number = 6
+# sphinx_gallery_thumbnail_number = 7
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -145,6 +145,25 @@ dense = [row for row in table.rows if row.name.startswith("fc")]
 held = sum(row.parameters for row in dense) / table.parameters
 done = sum(row.macs for row in dense) / table.macs
 print(f"fully connected: {held:.1%} of the parameters, {done:.1%} of the work")
+
+lenet = nn.Sequential(  # its layers with weights; its conv2 joined only some channels
+    *(nn.Conv2d(1, 6, 5), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5), nn.AvgPool2d(2)),
+    *(nn.Conv2d(16, 120, 5), nn.Flatten(), nn.Linear(120, 84), nn.Linear(84, 10)),
+)
+pair = {"LeNet-5": vhist.summary(lenet, (1, 32, 32)), "AlexNet": table}
+fig = plots.architecture(pair)
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "From LeNet-5 to AlexNet: the same plan, three layers more, and far more channels."
+    " A bar is a layer with weights, as tall as its output in pixels, and the stronger"
+    " the more channels it has.",
+    "Two rows of bars that get shorter from left to right. LeNet-5's five are pale,"
+    " from 6 channels of 28 by 28 to 10 numbers; AlexNet's eight are strong, from 96"
+    " channels of 55 by 55 over 4096 numbers to 10.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
 
 # %%
 # Nearly all numbers live in the fully connected layers, nearly all work is done in the

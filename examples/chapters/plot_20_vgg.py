@@ -113,7 +113,7 @@ for y, convs in enumerate(CONFIGURATIONS.values()):
         color = plots.COLORS["vgg"] if width in WIDTHS else "#8c959f"
         for _ in range(count):
             ax.barh(y, 0.92, left=place, color=color, alpha=0.2 + width % 4096 / 1500)
-            ax.text(place + 0.46, y, width, ha="center", va="center", fontsize=7)
+            ax.text(place + 0.46, y, width, ha="center", va="center", fontsize=8)
             place += 1
         place += 0.35 if width in WIDTHS else 0
 ax.set_yticks(range(4), CONFIGURATIONS)
@@ -412,13 +412,13 @@ in_e = {name: signal(CONFIGURATIONS["E"], draw) for name, draw in draws.items()}
 in_all = {c: signal(convs, draws["N(0, 0.1²)"]) for c, convs in CONFIGURATIONS.items()}
 
 # %%
-palette = {"N(0, 0.01²)": "#E69F00", "N(0, 0.1²)": "#D55E00", "Glorot": "#56B4E9"}
-palette |= {"He": "#009E73", "1.5 x He": "#CC79A7"}
+styles = {"N(0, 0.01²)": "C3", "N(0, 0.1²)": "C3--", "Glorot": "C1", "He": "C0"}
+styles |= {"1.5 x He": "C0--"}
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.1), layout="constrained")
 for name, values in sizes.items():
-    left.semilogy(range(1, depth + 1), values, color=palette[name], label=name)
+    left.semilogy(range(1, depth + 1), values, styles[name], label=name)
 for name, values in in_e.items():
-    right.semilogy(range(1, 17), values, color=palette[name], label=name)
+    right.semilogy(range(1, 17), values, styles[name], label=name)
 left.set(title="fifty layers, width 512", xlabel="layer", ylabel="size of the signal")
 left.set_ylim(1e-14, 1e14)
 right.set(title="the convolutions of VGG-19", xlabel="convolution")
@@ -562,7 +562,7 @@ for (layers, log), style in zip(logs.items(), (":", "--", "-"), strict=True):
     percent = [100 * entry["val_accuracy"] for entry in log.log]
     label = f"{layers} layers"
     ax.plot(range(1, 5), percent, style, color=plots.COLORS["vgg"], label=label)
-ax.plot(4, 100 * accuracy[3], "o", color="#D55E00", label="average of the three")
+ax.plot(4, 100 * accuracy[3], "o", color="C2", label="average of the three")
 ax.set(xlabel="epoch", ylabel="validation accuracy (%)", xticks=range(1, 5))
 ax.legend()
 # sphinx_gallery_start_ignore

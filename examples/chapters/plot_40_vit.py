@@ -217,6 +217,24 @@ assert kinds >= {"Encoder", "EncoderBlock", "MLPBlock", "MultiheadAttention"}
 # They do. A block returns as many words as it takes, and as wide, so blocks stack
 # freely; the stack with its last norm is the encoder.
 
+layers = ["3x3\nconvolution", "batch\nnorm", "ReLU", "3x3\nconvolution", "batch\nnorm"]
+parts = ["layer\nnorm", "self-\nattention", "+", "layer\nnorm", "MLP\nwith GELU", "+"]
+chains = {"ResNet's basic block": [*layers, "+", "ReLU"], "ViT's encoder block": parts}
+detours = {"ResNet's basic block": [(0, 5)], "ViT's encoder block": [(0, 2), (3, 5)]}
+fig = plots.blocks(chains, detours)
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "The shortcut stays, and there are two: around attention, equation 2, and around"
+    " the MLP, equation 3. The norm moves to the front, and nothing follows the sum.",
+    "Two chains of boxes. ResNet's has a convolution, batch norm, ReLU, a convolution,"
+    " batch norm, a plus and a ReLU, and one line around its first five boxes to the"
+    " plus. ViT's has layer norm, self-attention, a plus, layer norm, an MLP with GELU"
+    " and a plus, and a line to each plus around the two boxes before it.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+
 with torch.device("meta"):
     before = vhist.summary(vhist.create_model("resnet34"), 224)
 after = vhist.summary(full, 224)
@@ -407,7 +425,8 @@ assert covered[1] > 0.99
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "The pixels that one output near the middle depends on.",
+    "The pixels that one output near the middle depends on: a few around it after two"
+    " convolutions, all of them after one block of attention.",
     "Two maps of 64 by 64 pixels. For two convolutions 5 by 5 pixels are coloured, for "
     "one block of attention all are, most strongly the output's own patch.",
 )
@@ -450,7 +469,8 @@ fig = plots.activation_functions({"ReLU": nn.ReLU(), "GELU": nn.GELU()}, limit=4
 fig.set_figheight(2.3)
 plots.caption(
     fig,
-    "ReLU and GELU, and their derivatives.",
+    "GELU is ReLU without its corner: it dips below zero on the left, so its derivative"
+    " changes sign there.",
     "GELU follows ReLU, dips below zero left of it and returns to zero; its derivative "
     "is smooth, below zero left of the dip and a little above one at the right.",
 )
@@ -659,12 +679,13 @@ both = torch.cat([maps[14].flatten(0, 1), control[14].flatten(0, 1)])
 fig = plots.attention(data.val.images[14], both, columns=7)
 fig.set_figheight(2.6)
 for i, ax in enumerate(fig.axes[1:13]):
-    name = f"block {i // 2 + 1}" if i < 6 else "control"
-    ax.set_title(f"{name}, {'ab'[i % 2]}", fontsize=7)
+    name = "block" if i < 6 else "control"
+    ax.set_title(f"{name} {i // 2 % 3 + 1}, {'ab'[i % 2]}", fontsize=8)
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Heads a and b of each block, then those of the untrained control; own scales.",
+    "Heads a and b of each block, and below, of the untrained control's blocks, each on"
+    " its own scale: some maps of the control outline the church, too.",
     "A drawn church and twelve heat maps over grey copies of it. Trained heads light "
     "up a few spots; heads of the control are blurred, some bright all over it.",
 )
@@ -774,7 +795,8 @@ plots.confusion(run, ax=axes[1])
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Validation accuracy, one curve per seed; the first run's answers, in percent.",
+    "Left, validation accuracy, one curve per seed: slow and even, to the end. Right,"
+    " the first run's answers, in percent: it misses chain saws and gas pumps most.",
     "Accuracy over epochs, and a ten by ten matrix of right classes against answers.",
 )
 # sphinx_gallery_end_ignore

@@ -110,6 +110,33 @@ class LinformerAttention(nn.Module):
         return self.out(y.transpose(1, 2).flatten(2))  # (n, h, t, d) -> (n, t, h * d)
 
 
+first, last = "queries,\nkeys,\nvalues", "linear\nlayer"
+chains = {
+    "ViT's attention": [
+        first,
+        "scores of\nN words",
+        "softmax",
+        "mix of\nN values",
+        last,
+    ],
+    "Linformer's attention": [
+        *(first, "E and F:\nN to k", "scores of\nk mixtures", "softmax"),
+        *("mix of\nk values", last),
+    ],
+}
+fig = plots.blocks(chains, {"Linformer's attention": [(1, 2)]})
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "One box more: E and F mix the keys and the values of N words into k before anybody"
+    " looks at them. Queries go around, so each word still gets its own answer.",
+    "Two chains of boxes. The upper: queries, keys and values; scores of N words;"
+    " softmax; a mix of N values; a linear layer. The lower has E and F behind"
+    " the first box, with a line around them, and then k in place of N.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+
 # %%
 # Two questions to the code. Is it the library's layer? And with k = N and identity
 # matrices for E and F, nothing is mixed: is it then plain attention?
@@ -448,6 +475,8 @@ plots.caption(
 )
 # sphinx_gallery_end_ignore
 plt.show()
+
+records["linformer_modern"][0]
 
 # %%
 # The pair *article* barely begins to learn. Its loss ends just below ln 2, and its

@@ -75,7 +75,7 @@ def sieve(percents, tolerance, largest=20_000):
 # whole number of right answers gives it. To watch the sieves at work we first blunt
 # them and believe only three decimals.
 
-RED, BLUE, GREY = "#D55E00", "#56B4E9", "#8c959f"
+VIOLET, GREY = "C0", "#8c959f"
 percents = [percent for pair in tests.values() for percent in pair]
 left = sieve(percents, 0.0005)
 for percent, numbers in zip(percents, left, strict=True):
@@ -86,8 +86,8 @@ assert 10_000 not in left[0]
 
 fig, ax = plt.subplots(figsize=(7.2, 3.4), layout="constrained")
 for n in left[-1]:
-    ax.axvline(n, color=RED, linewidth=4, alpha=0.3)
-    ax.text(n, -0.75, f"{n:,}", color=RED, ha="center")
+    ax.axvline(n, color=VIOLET, linewidth=4, alpha=0.3)
+    ax.text(n, -0.75, f"{n:,}", color=VIOLET, ha="center")
 ax.axvline(10_000, color=GREY, linestyle=":")
 ax.text(9_900, 5.5, "the log:\n10,000", color=GREY, ha="right", va="center", size=8)
 for row, numbers in enumerate(left):
@@ -268,7 +268,7 @@ for name, net in (("dropout", dropped), ("batch norm", normed)):
 fig, ax = plt.subplots(figsize=(7.2, 3.6), layout="constrained")
 for row, (key, results) in enumerate(counts.items()):
     shift = [row + 0.08 * (i - (len(results) - 1) / 2) for i in range(len(results))]
-    color = BLUE if "eval" in key else RED
+    color = VIOLET if "eval" in key else GREY
     ax.plot(results, shift, "o", color=color, markersize=4)
 ax.set_yticks(range(len(counts)), counts)
 ax.set(xlabel=f"right answers of {len(same):,}", ylim=(len(counts) - 0.4, -0.6))

@@ -91,6 +91,8 @@ for w in lines:
         f"{w.macs / 1e9:7.2f}G{w.speed:9,.0f}{cost(w.runs):>13}"
     )
 
+lines[0].run
+
 # %%
 # *px* is the side of the pictures; a multiply-add is two FLOP. The last two columns are
 # of whole runs, evaluations included: in processor time, as other work went on beside

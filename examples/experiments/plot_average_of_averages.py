@@ -51,10 +51,10 @@ spread = shuffled.std(dim=1)
 bias = shuffled.mean(dim=1) - true["sushi"]
 
 fig, ax = plt.subplots(figsize=(7.2, 2.9), layout="constrained")
-style = {"color": "#56B4E9", "alpha": 0.5, "linewidth": 0}
+style = {"color": "#8c959f", "alpha": 0.5, "linewidth": 0}
 style |= {"label": "shuffled, two standard deviations"}
 ax.fill_between(sizes, -200 * spread, 200 * spread, **style)
-ax.plot(sizes, [100 * e for e in sorted_error], color="#D55E00", label="sorted")
+ax.plot(sizes, [100 * e for e in sorted_error], color="C0", label="sorted")
 ax.axhline(0, color="#8c959f", linewidth=0.8)
 ax.set(xlabel="pictures in a batch", ylabel="error (points)")
 ax.legend(loc="upper left")

@@ -36,11 +36,11 @@ for n in sizes:
     print(f"batches of {n:3}: spread {spread[n]:.4f}, expected {expected[n]:.4f}")
 
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.8), layout="constrained")
-for n, color in ((2, "#D55E00"), (16, "#56B4E9"), (128, plots.COLORS["resnet"])):
-    axes[0].hist(means[n], bins=60, density=True, color=color, alpha=0.7, label=n)
+for n in (2, 16, 128):
+    axes[0].hist(means[n], bins=60, density=True, alpha=0.7, label=n)
 axes[0].set(xlabel="mean of a batch", yticks=[])
 axes[0].legend(title="pictures")
-axes[1].loglog(sizes, list(spread.values()), "o", color=plots.COLORS["resnet"])
+axes[1].loglog(sizes, list(spread.values()), "o")
 axes[1].loglog(sizes, list(expected.values()), color="#8c959f", label="1 / root of n")
 axes[1].set(xlabel="pictures in the batch, n", ylabel="spread of the mean")
 axes[1].set_xticks(sizes, sizes)

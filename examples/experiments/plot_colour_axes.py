@@ -43,7 +43,7 @@ moves = amounts[:, None] * spread * 255  # (5, 3)
 fig, axes = plt.subplots(3, 6, figsize=(7.2, 3.7), layout="constrained")
 for i, row in enumerate(axes):
     bar = row[0].barh([2, 1, 0], directions[:, i].tolist())
-    for patch, color in zip(bar, ("#D55E00", "#009E73", "#0072B2"), strict=True):
+    for patch, color in zip(bar, ("tab:red", "tab:green", "tab:blue"), strict=True):
         patch.set_color(color)
     row[0].axvline(0, color="#8c959f", linewidth=0.8)
     row[0].set(xlim=(-1, 1), xticks=[], yticks=[2, 1, 0], yticklabels=["r", "g", "b"])

@@ -56,11 +56,10 @@ with torch.no_grad():
         print(f"{name:20}", *(f"{c} {m:.1%}" for c, m in moved[name].items()))
 
 fig, ax = plt.subplots(figsize=(7.2, 2.9), layout="constrained")
-colors = (plots.COLORS["resnet"], "#56B4E9", plots.COLORS["vit"])
-for i, (name, color) in enumerate(zip(layers, colors, strict=True)):
+for i, name in enumerate(layers):
     places = [3 * k + 0.7 * i for k in range(3)]
     heights = [100 * m for m in moved[name].values()]
-    drawn = ax.bar(places, heights, 0.6, color=color, label=name)
+    drawn = ax.bar(places, heights, 0.6, label=name)
     ax.bar_label(drawn, fmt="%.0f", fontsize=8)
 ax.set_xticks([3 * k + 0.7 for k in range(3)], list(company))
 ax.set(xlabel="the other fifteen", ylabel="moved by (% of its size)")

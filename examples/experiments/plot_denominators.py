@@ -35,15 +35,15 @@ print(f"{len(fits)} denominators fit:", *fits[:10])
 print(f"10,000 misses by {misfit[9_999]:.4f}, {fits[0]:,} by {misfit[fits[0] - 1]:.0e}")
 
 fig, ax = plt.subplots(figsize=(7.2, 3.0), layout="constrained")
-ax.semilogy(n, misfit, ".", markersize=1.5, color="#56B4E9", rasterized=True)
-ax.semilogy(fits, misfit[[f - 1 for f in fits]], "o", color="#D55E00")
+ax.semilogy(n, misfit, ".", markersize=1.5, color="#8c959f", rasterized=True)
+ax.semilogy(fits, misfit[[f - 1 for f in fits]], "o", color="C0")
 ax.axvline(10_000, color="#8c959f", linestyle=":")
 ax.set(xlabel="denominator", ylabel="worst distance", xlim=(0, 20_500))
 ax.xaxis.set_major_formatter("{x:,.0f}")
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "A few denominators (orange) fit far better than all others. The dotted"
+    "A few denominators (violet) fit far better than all others. The dotted"
     " line is the number in the log.",
     "A falling cloud of dots on a logarithmic axis, and far below it single points at"
     " equal distances.",

@@ -36,7 +36,7 @@ for name, values in found.items():
     print(f"{name:13}", *(f"{value:6.2f}" for value in values))
 
 fig, ax = plt.subplots(figsize=(7.2, 2.8), layout="constrained")
-colors = ("#8c959f", plots.COLORS["resnet"], "#D55E00")
+colors = ("#8c959f", "C0", "C1")
 for shift, (name, values), color in zip(
     (-0.26, 0, 0.26), found.items(), colors, strict=True
 ):

@@ -61,7 +61,7 @@ print("networks and mean accuracy:", *(f"{k}: {m:.1%} " for k, m in mean.items()
 fig, ax = plt.subplots(figsize=(7.2, 2.9), layout="constrained")
 for k, found in accuracy.items():
     ax.plot([k] * len(found), [100 * a for a in found], "o", color="#8c959f", ms=4)
-ax.plot(list(mean), [100 * m for m in mean.values()], color=plots.COLORS["vgg"])
+ax.plot(list(mean), [100 * m for m in mean.values()], color="C0")
 ax.set(xlabel="networks in the average", ylabel="accuracy (%)", xticks=range(1, 6))
 # sphinx_gallery_start_ignore
 plots.caption(

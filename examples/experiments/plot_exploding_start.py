@@ -52,9 +52,7 @@ for name, (norm, shortcut) in kinds.items():
     print(f"start {back[name][0]:7.1f}, {back[name][0] ** (1 / depth):.2f} per layer")
 
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.9), sharey=True, layout="constrained")
-for name, color in zip(
-    kinds, ("#8c959f", "#D55E00", plots.COLORS["resnet"]), strict=True
-):
+for name, color in zip(kinds, ("#8c959f", "C0", plots.COLORS["resnet"]), strict=True):
     axes[0].semilogy(forward[name][::2], color=color, label=name)
     axes[1].semilogy(back[name][::2], color=color)
 axes[0].set(xlabel="block", ylabel="size", title="signal, forward")

@@ -37,12 +37,10 @@ for name, scale in scales.items():
 
 fig, ax = plt.subplots(figsize=(7.2, 3.2), layout="constrained")
 layers = range(1, depth + 1)
-for (name, found), color in zip(
-    sizes.items(), ("#E69F00", "#56B4E9", "#009E73", "#CC79A7"), strict=True
-):
-    ax.semilogy(layers, found, color=color, label=name)
+for name, found in sizes.items():
+    (line,) = ax.semilogy(layers, found, label=name)
     expected = [factors[name] ** k for k in layers]
-    ax.semilogy(layers, expected, ":", color=color)
+    ax.semilogy(layers, expected, ":", color=line.get_color())
 ax.set(xlabel="layer", ylabel="size of the signal", ylim=(1e-14, 1e11))
 ax.legend(ncols=2)
 # sphinx_gallery_start_ignore

@@ -57,7 +57,7 @@ print(f"training mode, class sorted {by_class:.1%}")
 
 bars = {"evaluation": max(evaluation)}
 bars |= {f"shuffled {i + 1}": a for i, a in enumerate(shuffled)} | {"sorted": by_class}
-colors = [plots.COLORS["resnet"], *["#56B4E9"] * 5, "#D55E00"]
+colors = ["C0", *["#8c959f"] * 5, "C1"]
 fig, ax = plt.subplots(figsize=(7.2, 2.8), layout="constrained")
 drawn = ax.bar(list(bars), [100 * a for a in bars.values()], color=colors)
 ax.bar_label(drawn, fmt="%.1f")

@@ -46,9 +46,8 @@ for name, layer in layers.items():
     print(f"{name}: {told}")
 
 fig, ax = plt.subplots(figsize=(7.2, 2.9), layout="constrained")
-colors = (plots.COLORS["vgg"], plots.COLORS["resnet"], plots.COLORS["vit"])
-for (name, values), color in zip(change.items(), colors, strict=True):
-    ax.plot(moves, values, "o-", color=color, label=name)
+for name, values in change.items():
+    ax.plot(moves, values, "o-", label=name)
 ax.set(xlabel="move (pixels)", ylabel="change of the map", ylim=(-0.03, 1))
 ax.set_xticks(range(0, 17, 2))
 ax.legend(ncols=3, loc="upper center")

@@ -49,7 +49,7 @@ fig, (left, right) = plt.subplots(
 for i, window in enumerate(windows):
     starts = torch.arange(0, 10, 2)
     heights = i + 0.12 * (starts / 2 % 2)  # every other one a little higher
-    color = ("#8c959f", plots.COLORS["alexnet"], "#56B4E9")[i]
+    color = ("#8c959f", plots.COLORS["alexnet"], "C0")[i]
     left.barh(heights, window, 0.1, left=starts, color=color, align="edge")
     right.plot(shifts, change[window], "o-", color=color, label=f"windows of {window}")
 left.set(xlabel="column of the picture", xlim=(-0.2, 12.2))

@@ -49,7 +49,7 @@ for dropout, times in ((True, 8), (False, 3)):
 fig, ax = plt.subplots(figsize=(7.2, 1.8), layout="constrained")
 for row, right in enumerate(results.values()):
     height = [row + 0.08 * (i - (len(right) - 1) / 2) for i in range(len(right))]
-    ax.plot(right, height, "o", color=("#D55E00", "#56B4E9")[row], ms=5)
+    ax.plot(right, height, "o", ms=5)
 ax.set_yticks((0, 1), results)
 ax.set(xlabel=f"right answers of {len(data.val):,}", ylim=(1.5, -0.5))
 ax.grid(axis="x", alpha=0.3)

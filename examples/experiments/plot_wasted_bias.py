@@ -40,7 +40,7 @@ for name, norm in (("with", nn.BatchNorm2d(8)), ("without", nn.Identity())):
     print(f"{'':7} largest gradient of the bias {gradient[name].max().item():.0e}")
 
 fig, ax = plt.subplots(figsize=(7.2, 2.6), layout="constrained")
-for name, color in (("without", "#8c959f"), ("with", plots.COLORS["resnet"])):
+for name, color in (("without", "#8c959f"), ("with", "C0")):
     values = gradient[name].clamp(min=1e-20)  # a zero has no place on this scale
     ax.semilogy(range(8), values, "o", color=color, label=f"{name} normalisation")
 ax.set(xlabel="channel", ylabel="gradient of its bias", ylim=(1e-21, 100))

@@ -50,9 +50,9 @@ fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.7), layout="constrained")
 panels = (("million weights", weights, 1e6), ("billion multiply-adds", work, 1e9))
 for ax, (title, counted, unit) in zip(axes, panels, strict=True):
     bottom = [0.0] * len(MODELS)
-    for kind, color in (("convolution", "#56B4E9"), ("fully connected", "#D55E00")):
+    for kind in ("convolution", "fully connected"):
         part = [counted[name][kind] / unit for name in MODELS]
-        ax.bar(list(MODELS), part, bottom=bottom, color=color, label=kind)
+        ax.bar(list(MODELS), part, bottom=bottom, label=kind)
         bottom = [a + b for a, b in zip(bottom, part, strict=True)]
     ax.set_title(title)
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
