@@ -785,9 +785,9 @@ for label in ("alexnet", "alexnet_long", "alexnet_mixed"):
         assert (own < new) == (label == "alexnet_long")
 
 # %%
-# Below the article's number in the short time, above it in the longer ones: an accuracy
-# without its number of epochs says little. After a hundred epochs the network knows its
-# own pictures better than new ones; mixed pictures are new in every epoch.
+# Below the article's number at first, then above: accuracy without the number of
+# epochs says little. After a hundred the network knows its own pictures better than new
+# ones; mixed ones are always new.
 #
 # The article trained the full network for 400 epochs. Its log gives the accuracy after
 # the last epoch and, for the same weights, at the very end. As counts:
