@@ -19,6 +19,7 @@ CONSTRAINTS = "docs/constraints.txt"
 SITE = ROOT / "docs" / "_build" / "html"
 BROWSER = ROOT / "tests" / "site"
 GIVEN = ROOT / "tests" / "downloads"
+PUBLISHED = ROOT / "tests" / "published"
 BENCHMARKS = ["overhead", "folder", "limit", "growth", "imports"]
 GENERATED = ["docs/_build", "docs/chapters", "docs/experiments", "docs/api/generated"]
 
@@ -93,6 +94,14 @@ def site(session: nox.Session) -> None:
 
 
 @nox.session
+def published(session: nox.Session) -> None:
+    """Build a site that has an address, without running code, and test its files."""
+    session.install("-c", CONSTRAINTS, *groups("docs"), "pytest>=8.3", "-e", ".")
+    session.env.update(QUIET)
+    session.run("pytest", f"--confcutdir={PUBLISHED}", PUBLISHED, *session.posargs)
+
+
+@nox.session
 def book(session: nox.Session) -> None:
     """Print the built site as one PDF, vhist.pdf beside its pages (needs Chromium)."""
     session.install(*groups("browser"))
@@ -115,6 +124,10 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("mypy")
     session.run("codespell")
+    workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    schema = ("check-jsonschema", "--builtin-schema")
+    session.run(*schema, "vendor.github-workflows", *workflows)
+    session.run(*schema, "vendor.readthedocs", ".readthedocs.yaml")
     ignored = [f"--ignore={folder}" for folder in GENERATED]
     session.run(
         "sphinx-lint", *ignored, "docs", "examples", "README.md", "CHANGELOG.md"

@@ -101,7 +101,8 @@ intersphinx_mapping = {
 
 # ---- the chapters --------------------------------------------------------------------
 
-REPOSITORY = PROJECT.get("urls", {}).get("Repository")
+URLS = PROJECT.get("urls", {})
+REPOSITORY = os.environ.get("VHIST_REPOSITORY") or URLS.get("Repository")
 if REPOSITORY:  # .github/workflows/pages.yml puts the notebooks on this branch
     notebooks_url = REPOSITORY.replace(
         "https://github.com/", "https://colab.research.google.com/github/"
@@ -189,7 +190,7 @@ if REPOSITORY:
 ogp_social_cards = {"enable": False}  # they would need a font and a drawing per page
 
 # All of these have to name the site's address.
-if address := PROJECT.get("urls", {}).get("Documentation"):
+if address := os.environ.get("VHIST_URL") or URLS.get("Documentation"):
     html_baseurl = ogp_site_url = address.rstrip("/") + "/"
     extensions += ["notfound.extension", "published", "sphinx_sitemap"]
     ogp_use_first_image = True

@@ -1,6 +1,7 @@
 """The site's own build steps (docs/_ext), each on a small case."""
 
 import json
+import runpy
 import sys
 import zipfile
 from pathlib import Path
@@ -11,6 +12,8 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from docutils import nodes
+from docutils.utils import new_document
 from PIL import Image
 from pybtex.database import parse_string
 from sphinx.errors import ExtensionError
@@ -259,6 +262,9 @@ def test_chapters_run_again_when_the_library_changed(tmp_path: Path) -> None:
     assert not ran()
     (tmp_path / "vhist" / "record.json").write_text("{}")
     assert not ran()
+    for name in ("constraints.txt", "refs.bib"):
+        (tmp_path / "docs" / name).write_text("newer")
+        assert not ran(), name
     assert ran()
     (pages / "plot_10_a.rst").write_text("built without running")
     chapters.forget_stale(app)
@@ -316,7 +322,6 @@ def test_mending_is_done_once() -> None:
         '<div class="sphx-glr-thumbcontainer" tooltip="a">'
         '<div class="table-wrapper docutils container"><table></table></div>'
         '<div class="table-wrapper colwidths-auto docutils container"><p></p></div>'
-        '</noscript><div id="search-results"></div>'
         "<details><table><tr><td>2</td></tr></table></details>"
     )
     once = mend_html.mend_markup(page)
@@ -325,7 +330,6 @@ def test_mending_is_done_once() -> None:
     assert '<div class="scroll" tabindex="0"><table' in once
     assert 'container" tabindex="0"><table></table>' in once
     assert 'colwidths-auto docutils container" tabindex="0"><p></p>' in once
-    assert '<h1>Search</h1>\n<div id="search-results">' in once
     assert 'data-tooltip="a"' in once
     assert mend_html.mend_markup(once) == once
 
@@ -388,6 +392,67 @@ def test_pictures_within_a_page_become_files(tmp_path: Path) -> None:
     (file,) = (tmp_path / "_images").iterdir()
     assert file.read_bytes() == bytes(3)
     assert once == f'<img src="../_images/{file.name}">'
+
+
+def test_thumbnails_say_what_their_figure_shows(tmp_path: Path) -> None:
+    script, folder = tmp_path / "plot_a.py", tmp_path / "html"
+    script.write_text('"""T\n=\n"""\n# sphinx_gallery_thumbnail_number = 2\n')
+    assert mend_html.words_for_thumbnail(script, folder) == ""
+    folder.mkdir()
+    (folder / "plot_a.html").write_text(
+        '<img alt="One &amp; all" src="../_images/sphx_glr_plot_a_001.webp">'
+        '<img alt="Two &amp; more" src="../_images/sphx_glr_plot_a_002.webp">'
+    )
+    words = {"plot_a": mend_html.words_for_thumbnail(script, folder)}
+    assert words == {"plot_a": "Two &amp; more"}
+    for end in ("thumb.png", "thumb.webp"):
+        thumb = f'<img width="1" alt="" class="x" src="i/sphx_glr_plot_a_{end}">'
+        once = mend_html.describe_thumbnails(thumb, words)
+        assert once == thumb.replace('alt=""', 'alt="Two &amp; more"')
+    other = '<img alt="" src="i/sphx_glr_plot_b_thumb.png">'
+    assert mend_html.describe_thumbnails(other, words) == other
+
+
+LONG = "python -m vhist train resnet_small --resume"
+
+
+@pytest.mark.parametrize(
+    ("page", "mended"),
+    [
+        (
+            "<p>18.2 % and 5\n%</p>",
+            "<p>18.2\N{NO-BREAK SPACE}% and 5\N{NO-BREAK SPACE}%</p>",
+        ),
+        ("<pre>18.2 %</pre><code>2 % 3</code>", None),
+        (
+            '<code class="literal"><span class="pre">nox</span></code>',
+            '<code class="literal unbroken"><span class="pre">nox</span></code>',
+        ),
+        (
+            f'<code class="literal"><span class="pre">{LONG}</span> '
+            '<span class="pre">-x</span></code>',
+            f'<code class="literal"><span class="pre">{LONG}</span> '
+            '<span class="pre unbroken">-x</span></code>',
+        ),
+    ],
+)
+def test_what_belongs_together_stays_on_a_line(page: str, mended: str | None) -> None:
+    once = mend_html.keep_together(page)
+    assert once == (mended or page)
+    assert mend_html.keep_together(once) == once
+
+
+def test_figures_and_tables_of_runs_scroll_in_a_box() -> None:
+    figure = '<figure id="a">\n<a href="i"><img src="i"></a><figcaption>C</figcaption>'
+    answer = (
+        '<details class="vhist-answer"><summary>The runs</summary><table>{}</table>'
+    )
+    page = figure + "</figure>" + answer.format("<tr><td>-1.5</td></tr>")
+    once = mend_html.mend_markup(page)
+    box = '<div class="scroll" tabindex="0">'
+    assert f'<figure id="a">{box}<a href="i"><img src="i"></a></div><figcap' in once
+    assert f"</summary>{box}<table><tr><td>\N{MINUS SIGN}1.5</td>" in once
+    assert mend_html.mend_markup(once) == once
 
 
 def test_thumbnails_become_webp(tmp_path: Path) -> None:
@@ -552,7 +617,41 @@ def test_robots_find_the_sitemap() -> None:
     assert text.splitlines()[-1] == "Sitemap: https://example.org/vhist/sitemap.xml"
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_an_address_makes_a_published_site(given: bool, monkeypatch) -> None:
+    for name, value in (
+        ("VHIST_URL", "https://example.org/book"),
+        ("VHIST_REPOSITORY", "https://github.com/example/vhist"),
+    ):
+        monkeypatch.setenv(name, value if given else "")
+    conf = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    assert ("published" in conf["extensions"]) == given
+    if given:
+        assert (
+            conf["html_baseurl"] == conf["ogp_site_url"] == "https://example.org/book/"
+        )
+        assert conf["notfound_urls_prefix"] == "/book/"
+        assert conf["notebooks_url"] == (
+            "https://colab.research.google.com/github/example/vhist/blob/notebooks"
+        )
+
+
 # ---- formulas ------------------------------------------------------------------------
+
+
+def test_a_comma_stays_with_the_formula_before_it() -> None:
+    document = new_document("page")
+    document += nodes.paragraph(
+        "",
+        "",
+        *(nodes.math("", "a"), nodes.Text(", then ")),
+        *(nodes.math("", "b"), nodes.Text(" more")),
+    )
+    katex_math.JoinPunctuation(document).run()
+    assert document.astext() == "a, then b more"
+    (joined,) = document.findall(nodes.inline)
+    assert joined["classes"] == ["unbroken"]
+    assert joined.astext() == "a,"
 
 
 def test_formulas() -> None:

@@ -209,5 +209,5 @@ def test_the_readmes_table_is_short_and_names_its_plans():
 def test_the_results_page_has_every_record_and_its_command():
     page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     for run in runs.load_all():
-        assert f"| {run.name} |" in page
+        assert f"| `{run.name}` |" in page
         assert f"\n{run.command}\n" in page

@@ -69,7 +69,11 @@ def table(found: dict[str, list[runs.Run]]) -> str:
     lines = [[*head, "machine"], ["---", *["--:"] * 6, "---"]]
     for label, seeds in found.items():
         for r in seeds:
-            cells = [r.name, unbroken(runs.mean_std([r])), r.recipe["image_size"]]
+            cells = [
+                f"`{r.name}`",
+                unbroken(runs.mean_std([r])),
+                r.recipe["image_size"],
+            ]
             cells += [r.recipe["epochs"], f"{r.cpu_seconds / 60:.1f}"]
             cells += [f"{r.seconds / 60:.1f}", f"{r.peak_memory / 2**20:,.0f}"]
             lines.append([*cells, r.device])

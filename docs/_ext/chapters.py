@@ -24,6 +24,7 @@ MARK_OF_A_RUN = "**Total running time of the script:**"
 
 # Files of the library that an output may depend on.
 ENDINGS = ("py", "json", "toml", "txt")
+DOCS = ("constraints.txt", "refs.bib")
 
 
 # ---- the state in which a chapter starts ---------------------------------------------
@@ -78,6 +79,8 @@ def fingerprint(root: Path) -> str:
     """Hash all that an output depends on, apart from the chapter's own text."""
     files = [f for end in ENDINGS for f in root.glob(f"vhist/**/*.{end}")]
     files += root.glob("docs/_ext/*.py")
+    # the versions that build the site, and the papers that notebooks cite
+    files += [f for name in DOCS if (f := root / "docs" / name).exists()]
     files += root.glob("benchmarks/records/*.json")
     # Some pages show Imagenette's pictures where they are at hand.
     pictures = os.environ.get("VHIST_DATA", "")

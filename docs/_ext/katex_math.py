@@ -9,11 +9,14 @@ import functools
 from pathlib import Path
 
 from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
 KATEX = Path(__file__).parent / "katex" / "katex.min.js"
 STYLE = "vendor/katex/katex.min.css"
+PUNCTUATION = ",.;:!?)"
+SHORT = 30  # letters of TeX
 CLASSES = "math notranslate nohighlight"
 
 logger = logging.getLogger(__name__)
@@ -67,7 +70,31 @@ def _aligned(tex: str) -> str:
     return r"\begin{aligned}" + r"\\".join(lines) + r"\end{aligned}"
 
 
+class JoinPunctuation(SphinxPostTransform):
+    """Keep a comma on the line of the short formula before it.
+
+    To a browser a formula is a box, after which a line may end. A long formula may
+    break within itself instead, which it needs on a phone.
+    """
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self, **kwargs) -> None:
+        for math in list(self.document.findall(nodes.math)):
+            after = math.next_node(descend=False, siblings=True)
+            if not isinstance(after, nodes.Text) or len(math.astext()) > SHORT:
+                continue
+            rest = after.lstrip(PUNCTUATION)
+            if mark := after[: len(after) - len(rest)]:
+                after.parent.replace(after, nodes.Text(rest))
+                joined = nodes.inline(classes=["unbroken"])
+                math.replace_self(joined)
+                joined += [math, nodes.Text(mark)]
+
+
 def setup(app):
+    app.add_post_transform(JoinPunctuation)
     app.add_html_math_renderer(
         "katex",
         inline_renderers=(visit_math, None),

@@ -8,12 +8,14 @@ import os
 import re
 from base64 import b64decode
 from functools import cache
+from html import unescape
 from itertools import chain, repeat
 from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from PIL import Image
+from sphinx_gallery.py_source_parser import extract_file_config
 
 RULES = [
     # role=heading needs a level (captions of the contents in the side bar)
@@ -45,8 +47,6 @@ RULES = [
     (r"<script (?!defer)(?=[^>]*\bsrc=)", "<script defer "),
     # wide tables scroll and need the keyboard, however their columns got their widths
     (r'(<div class="table-wrapper [^"]*")>', r'\1 tabindex="0">'),
-    # the search page has no title until there are results
-    (r'(</noscript>\s*)(<div id="search-results">)', r"\1<h1>Search</h1>\n\2"),
     # not an attribute of HTML
     (r'(<div class="sphx-glr-thumbcontainer") tooltip="', r'\1 data-tooltip="'),
     # roles that may not be used here
@@ -71,6 +71,17 @@ RULES = [
         r'<div class="scroll" tabindex="0"><table class="vhist-summary">'
         r"\1</table></div>",
     ),
+    # and so do the tables of recorded runs, and figures: the caption stays where it is
+    (
+        r'(<details class="vhist-answer"><summary>[^<]*</summary>)(<table>.*?</table>)',
+        r'\1<div class="scroll" tabindex="0">\2</div>',
+    ),
+    (
+        r"(<figure\b[^>]*>)\s*((?:<a\b|<img\b)(?:(?!</?fig).)*)(?=<figcaption|</figure)",
+        r'\1<div class="scroll" tabindex="0">\2</div>',
+    ),
+    # a hyphen for a minus
+    (r"(<td[^>]*>)-(?=\d)", "\\1\N{MINUS SIGN}"),
 ]
 RULES = [(re.compile(pattern, re.DOTALL), new) for pattern, new in RULES]
 IMAGE = re.compile(
@@ -83,6 +94,20 @@ CODE = re.compile(
     re.DOTALL,
 )
 PICTURE = re.compile(r'<img(?![^>]*class="sidebar-logo")[^>]*>')
+NO_TEXT = re.compile(
+    r"<(?P<tag>code|math|pre|script|style|svg|textarea|title)\b.*?</(?P=tag)>|<[^>]+>",
+    re.DOTALL,
+)
+CODE_IN_TEXT = re.compile(
+    r'(?P<start><code class="(?P<names>[^"]*\bliteral\b[^"]*))">(?P<code>.*?)</code>',
+    re.DOTALL,
+)
+PER_CENT = re.compile(r"(?<=\d)\s(?=%)")
+LONGEST = 30  # letters of code that a line of a phone holds
+THUMB_WITHOUT_WORDS = re.compile(
+    r'<img(?P<before>[^>]*) alt=""(?P<between>[^>]*) src="[^"]*/sphx_glr_'
+    r'(?P<name>\w+)_thumb\.(?:png|webp)"'
+)
 THUMB = re.compile(r'(?<= src=")(?P<name>[^":]+_thumb)\.png(?=")')
 PACKED = re.compile(
     r'(?<= src=")data:image/(?P<kind>png|webp|svg)(?:\+xml)?;base64,(?P<data>[^"]+)'
@@ -97,9 +122,16 @@ def mend(app, exception):
     if exception or app.builder.format != "html":
         return
     site = Path(app.outdir)
+    examples = Path(app.srcdir).parent / "examples"
+    words = {
+        script.stem: words_for_thumbnail(script, site / folder)
+        for folder in ("chapters", "experiments")
+        for script in (examples / folder).glob("plot_*.py")
+    }
     for page in site.rglob("*.html"):
         old = page.read_text(encoding="utf-8")
         new = mend_markup(unpack(old, page.parent, site / "_images"))
+        new = keep_together(describe_thumbnails(new, words))
         new = lighten(count_lines(new), page.parent)
         new = hurry(describe_images(new, page.parent))
         new = lead(new, place(page), colab(page, app.config.notebooks_url))
@@ -111,6 +143,58 @@ def mend_markup(html: str) -> str:
     for pattern, new in RULES:
         html = pattern.sub(new, html)
     return html
+
+
+def words_for_thumbnail(script: Path, folder: Path) -> str:
+    """Return the words for the figure that a page's thumbnail was made from."""
+    page = folder / f"{script.stem}.html"
+    if not page.exists():
+        return ""
+    settings = extract_file_config(script.read_text(encoding="utf-8"))
+    picture = f"sphx_glr_{script.stem}_{settings.get('thumbnail_number', 1):03d}."
+    for image in re.findall(r"<img\b[^>]*>", page.read_text(encoding="utf-8")):
+        if picture in image and (alt := re.search(r' alt="([^"]+)"', image)):
+            return alt[1]
+    return ""
+
+
+def describe_thumbnails(html: str, words: dict[str, str]) -> str:
+    """Say what thumbnails show, which sphinx-gallery leaves open."""
+
+    def describe(match: re.Match) -> str:
+        alt = words.get(match["name"], "")
+        return match[0].replace(' alt=""', f' alt="{alt}"', 1)
+
+    return THUMB_WITHOUT_WORDS.sub(describe, html)
+
+
+def keep_together(html: str) -> str:
+    """Break no line within "18.2 %" or within code that a line holds."""
+
+    def short(code: str) -> bool:
+        return len(unescape(re.sub(r"<[^>]+>", "", code))) <= LONGEST
+
+    def keep(match: re.Match) -> str:
+        if "unbroken" in match[0]:
+            return match[0]
+        if short(match["code"]):
+            return f'{match["start"]} unbroken">{match["code"]}</code>'
+        words = re.sub(
+            r'<span class="pre">([^<]*)</span>',
+            lambda word: (
+                f'<span class="pre unbroken">{word[1]}</span>'
+                if short(word[1])
+                else word[0]
+            ),
+            match["code"],
+        )
+        return f'{match["start"]}">{words}</code>'
+
+    parts, end = [], 0
+    for tag in NO_TEXT.finditer(html):
+        parts += [PER_CENT.sub("\N{NO-BREAK SPACE}", html[end : tag.start()]), tag[0]]
+        end = tag.end()
+    return CODE_IN_TEXT.sub(keep, "".join([*parts, html[end:]]))
 
 
 def unpack(html: str, folder: Path, images: Path) -> str:

@@ -1,7 +1,8 @@
 """What a published site has beside its pages: robots.txt and a feed of its changes.
 
-Both name the site's address, so they are written only where that is known: with a
-``Documentation`` in [project.urls] of pyproject.toml. The sitemap is by sphinx-sitemap.
+Both name the site's address, so they are written only where that is known: from
+``VHIST_URL`` or a ``Documentation`` in [project.urls] of pyproject.toml. The sitemap is
+by sphinx-sitemap.
 """
 
 import re

@@ -1,6 +1,7 @@
 """What the files say, without a browser: links, markup, words for pictures."""
 
 import json
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -62,11 +63,18 @@ def test_pictures_have_words_sizes_and_patience(path: str) -> None:
         assert image.get("width"), f"the page jumps when it arrives: {image}"
         assert image.get("height"), f"the page jumps when it arrives: {image}"
     figures = parsed(SITE / path).select("article figure img")
-    for drawing in figures:
+    for drawing in parsed(SITE / path).select("article img:not(.toggler)"):
         assert len(drawing["alt"]) > 20, drawing
     for drawing in figures[1:]:  # the first may be what a reader sees first
         assert drawing.get("loading") == "lazy"
     assert not parsed(SITE / path).select('img[src^="data:"]')
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_line_may_end_before_a_percent_sign(path: str) -> None:
+    texts = parsed(SITE / path).select_one("article").find_all(string=True)
+    said = [str(t) for t in texts if not t.find_parent(["pre", "code", "script"])]
+    assert not [text for text in said if re.search(r"\d[ \n]%", text)]
 
 
 def test_the_markup_is_valid(tmp_path: Path) -> None:

@@ -42,6 +42,10 @@ def test_page(path: str, screen: str, server: str, browser: Browser) -> None:
 
     over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert over <= 0, f"the page is {over} pixels wider than the screen"
+    over = page.evaluate(  # furo lets this box scroll, and so hides what is too wide
+        "(e => e.scrollWidth - e.clientWidth)(document.querySelector('.content'))"
+    )
+    assert over <= 0, f"what the page holds is {over} pixels wider than its box"
 
     page.evaluate(AXE)
     found = page.evaluate("axe.run().then(result => result.violations)")

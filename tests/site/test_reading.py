@@ -123,17 +123,6 @@ def test_a_chapter_opens_from_disk_with_its_formulas(path: str, page: Page) -> N
     assert "class=" + '"math' not in page.locator("article").inner_text()
 
 
-@pytest.mark.parametrize("path", CHAPTERS)
-def test_code_fits_the_page(path: str, page: Page, server: str) -> None:
-    page.goto(f"{server}/{path}")
-    wide = page.evaluate(
-        "[...document.querySelectorAll('div.highlight-Python pre, "
-        "div.highlight-python pre')].filter(e => e.scrollWidth > e.clientWidth + 1)"
-        ".map(e => e.innerText.split('\\n')[0])"
-    )
-    assert not wide
-
-
 VERSIONS = ROOT / "docs" / "_static" / "versions.js"
 
 
