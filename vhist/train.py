@@ -186,9 +186,9 @@ def fit(
         If a signal stopped the run; it is saved.
     """
     team, device = Team.current(), next(model.parameters()).device
-    with _memory_advice(recipe):
+    with _if_memory_ends(_smaller_step(recipe)):
         _check_fit(model, data, recipe, team)
-    with _room_for(data, device):
+    with _if_memory_ends(_smaller_data(data, device)):
         data = data.to(device)
     # Convolutions run up to a quarter faster with channels last, also on a CPU.
     model.to(memory_format=torch.channels_last)
@@ -218,7 +218,7 @@ def fit(
         _thawed(frozen),
         keeper,
         _Board(tensorboard if team.first else None) as board,
-        _memory_advice(recipe),
+        _if_memory_ends(_smaller_step(recipe)),
         _fast_kernels(recipe.precision, device),
     ):
         for epoch in range(len(state.log), recipe.epochs):
@@ -594,7 +594,7 @@ def _fast_kernels(precision: str, device: torch.device):
 
 
 @contextmanager
-def _memory_advice(recipe: Recipe) -> Iterator[None]:
+def _if_memory_ends(text: str) -> Iterator[None]:
     """Say in one line what to change if memory runs out.
 
     Raises
@@ -605,45 +605,33 @@ def _memory_advice(recipe: Recipe) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if not _is_lack_of_memory(error):
+        words = ("out of memory", "allocate memory", "not enough memory")
+        ended = isinstance(error, MemoryError)
+        if not ended and not any(word in str(error) for word in words):
             raise
-        batch, parts = recipe.batch_size, recipe.accumulate * 2
-        if batch % parts == 0:
-            advice = f"accumulate={parts}, the same batch in {parts} parts"
-        elif batch > 1:
-            advice = f"batch_size={batch // 2}"
-        else:
-            advice = "smaller pictures (image_size) or a smaller model"
-        raise MemoryError(
-            f"out of memory at batch_size={batch}, accumulate={recipe.accumulate} and "
-            f"image_size={recipe.image_size}: try {advice}"
-        ) from error
+        raise MemoryError(text) from error
 
 
-@contextmanager
-def _room_for(data: Dataset, device: torch.device) -> Iterator[None]:
-    """Say in one line that the pictures themselves are too many.
-
-    Raises
-    ------
-    MemoryError
-        In place of PyTorch's own errors.
-    """
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not _is_lack_of_memory(error):
-            raise
-        count, size = len(data.train) + len(data.val), data.image_size
-        raise MemoryError(
-            f"{device} has no room for {count:,} pictures of {size} pixels: store "
-            "smaller ones (data_size) or fewer (per_class)"
-        ) from error
+def _smaller_step(recipe: Recipe) -> str:
+    batch, parts = recipe.batch_size, recipe.accumulate * 2
+    if batch % parts == 0:
+        advice = f"accumulate={parts}, the same batch in {parts} parts"
+    elif batch > 1:
+        advice = f"batch_size={batch // 2}"
+    else:
+        advice = "smaller pictures (image_size) or a smaller model"
+    return (
+        f"out of memory at batch_size={batch}, accumulate={recipe.accumulate} and "
+        f"image_size={recipe.image_size}: try {advice}"
+    )
 
 
-def _is_lack_of_memory(error: Exception) -> bool:
-    words = ("out of memory", "allocate memory", "not enough memory")
-    return isinstance(error, MemoryError) or any(w in str(error) for w in words)
+def _smaller_data(data: Dataset, device: torch.device) -> str:
+    count, size = len(data.train) + len(data.val), data.image_size
+    return (
+        f"{device} has no room for {count:,} pictures of {size} pixels: store smaller "
+        "ones (data_size) or fewer (per_class)"
+    )
 
 
 def _check_fit(model: nn.Module, data: Dataset, recipe: Recipe, team: Team) -> None:
