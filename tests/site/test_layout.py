@@ -197,6 +197,23 @@ def test_the_contents_stand_beside_the_text(browser: Browser, server: str) -> No
         expect(page.locator(".toc-content-icon")).to_be_hidden()
 
 
+@pytest.mark.parametrize("screen", [FULL, PHONE])
+def test_a_link_leads_to_its_heading_past_what_was_not_laid_out(
+    screen: dict, browser: Browser, server: str
+) -> None:
+    context = browser.new_context(viewport=screen)
+    page = context.new_page()
+    page.goto(f"{server}/{CHAPTERS[1]}")
+    headings = page.locator("article section > section > h2")
+    names = headings.evaluate_all("all => all.map(e => e.parentElement.id)")
+    for name in (names[-1], names[len(names) // 2], names[1]):
+        page.evaluate(f"location.hash = {name!r}")
+        page.wait_for_timeout(500)
+        top = page.locator(f"#{name} > h2").bounding_box()["y"]
+        assert 0 <= top < screen["height"] / 4, name
+    context.close()
+
+
 @pytest.mark.parametrize("path", ["404.html", "search.html"])
 def test_on_a_phone_a_search_is_at_hand(
     path: str, browser: Browser, server: str
