@@ -241,7 +241,7 @@ def test_alexnets_biases_do_not_decay_and_adamw_has_the_papers_momentum():
 
 
 def test_vggs_dropout_and_first_weights():
-    says("vgg", "dropout", "live after, run before", "after hidden")
+    says("vgg", "dropout", "before hidden", "after hidden")
     says("vgg", "first weights", "Glorot", "He; FC N(0, 0.01²)")
     writes("vgg", "side**2, hidden), nn.ReLU(), nn.Dropout(dropout)), *(nn.Linear(hid")
     writes("vgg", "(nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(dropout)), nn.Lin")
