@@ -251,7 +251,6 @@ def architecture(
     ValueError
         If there is no table.
     """
-    import matplotlib.pyplot as plt
     from matplotlib.colors import to_rgba
 
     if not tables:
@@ -264,16 +263,8 @@ def architecture(
     layers = {
         n: [r for r in x if "downsample" not in r.name] for n, x in layers.items()
     }
-    fig, axes = plt.subplots(
-        len(tables),
-        squeeze=False,
-        figsize=(7.2, 1.9 * len(tables)),
-        sharex=True,
-        sharey=True,
-        layout="constrained",
-    )
-    fig.vhist_drawing = True  # type: ignore[attr-defined]
-    for ax, (name, rows) in zip(axes[:, 0], layers.items(), strict=True):
+    fig, axes = _drawing(len(tables), 1.9)
+    for ax, (name, rows) in zip(axes, layers.items(), strict=True):
         sides, channels = zip(*map(_sides_and_channels, rows), strict=True)
         tall = torch.tensor(sides).log2().add(0.6).tolist()
         strength = (torch.tensor(channels).log2() / 13).clamp(0.15, 1).tolist()
@@ -297,7 +288,7 @@ def architecture(
         ax.set_title(f"{name}: {len(rows)} layers", loc="left")
         ax.set_axis_off()
     longest = max(map(len, layers.values()))
-    axes[0, 0].set(xlim=(-1, longest), ylim=(-9.4, 5.6))
+    axes[0].set(xlim=(-1, longest), ylim=(-9.4, 5.6))
     return fig
 
 
@@ -321,23 +312,14 @@ def blocks(
     ValueError
         If there is no chain.
     """
-    import matplotlib.pyplot as plt
     from matplotlib.colors import to_rgba
     from matplotlib.patches import Rectangle
 
     if not chains:
         raise ValueError("there is nothing to draw: give at least one chain")
-    fig, axes = plt.subplots(
-        len(chains),
-        squeeze=False,
-        figsize=(7.2, 1.35 * len(chains)),
-        sharex=True,
-        sharey=True,
-        layout="constrained",
-    )
-    fig.vhist_drawing = True  # type: ignore[attr-defined]
+    fig, axes = _drawing(len(chains), 1.35)
     gap, end = 0.35, 0.0
-    for ax, (name, texts) in zip(axes[:, 0], chains.items(), strict=True):
+    for ax, (name, texts) in zip(axes, chains.items(), strict=True):
         color, x, boxes = _color(name), gap, []
         arrow = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "color": color}
         for text in texts:
@@ -359,8 +341,25 @@ def blocks(
         ax.set_title(name, loc="left")
         ax.set_axis_off()
         end = max(end, x)
-    axes[0, 0].set(xlim=(-0.05, end + 0.05), ylim=(-0.6, 1))
+    axes[0].set(xlim=(-0.05, end + 0.05), ylim=(-0.6, 1))
     return fig
+
+
+def _drawing(rows: int, height: float):
+    """Return a figure for a drawing, and its axes: rows of one scale, in inches."""
+    import matplotlib.pyplot as plt
+
+    fig, axes = plt.subplots(
+        rows,
+        squeeze=False,
+        figsize=(7.2, height * rows),
+        sharex=True,
+        sharey=True,
+        layout="constrained",
+    )
+    # The site writes a figure with this mark as SVG; matplotlib's have none for it.
+    fig.vhist_drawing = True  # type: ignore[attr-defined]
+    return fig, axes[:, 0]
 
 
 def _color(name: str) -> str:
