@@ -67,7 +67,7 @@ LINES = [
     ("train resnet_small --lr 1e999", "lr must be positive and finite, got inf"),
     ("train resnet_small --crop-area 0.5", "--crop-area"),
     ("train resnet_small --crop-area 0.9 0.1", "the smaller first"),
-    ("train resnet_small --optimizer adam", "'adamw', 'sgd'"),
+    ("train resnet_small --optimizer adam", "'adamw', 'sgd', 'muon'"),
     ("train resnet_small --seed -1", "seed must be in [0, 2**63)"),
     ("train resnet_small --threads 0", "threads must be at least 1"),
     ("train resnet_small --threads 99999", "threads must be at least 1 and at most"),

@@ -122,7 +122,10 @@ def one_line(err: str) -> bool:
         ("train resnet_small --epochs 0", "epochs must be at least 1"),
         ("train resnet_small --epochs many", "--epochs: invalid literal"),
         ("train resnet_small --epochs", "Missing value for argument '--epochs'"),
-        ("train resnet_small --optimizer adam", "Expected one of ('adamw', 'sgd')"),
+        (
+            "train resnet_small --optimizer adam",
+            "Expected one of ('adamw', 'sgd', 'muon')",
+        ),
         ("train resnet_small more", "more"),
         ("train resnet_small --device tpu", "cannot use device 'tpu'"),
         ("train resnet_small --threads 0", "threads must be at least 1"),
@@ -573,7 +576,7 @@ def test_completion_in_bash(vhist, tmp_path, monkeypatch):
     done = subprocess.run(bash, capture_output=True, text=True)
     assert done.stdout.splitlines() == [
         *("complete -F _tyro_vhist vhist", "train", "vit_small_8", "--epochs"),
-        *("adamw sgd", "show", "zsh", "--resume", "--weights --weight-decay"),
+        *("adamw muon sgd", "show", "zsh", "--resume", "--weights --weight-decay"),
     ]
     for shell in ("zsh", "fish"):
         assert "vit_small_8" in vhist("completion", shell)[1]

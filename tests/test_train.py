@@ -264,7 +264,7 @@ def test_tensorboard_gets_each_line_of_the_log(tmp_path):
         ({"label_smoothing": 1.0}, r"label_smoothing must be in \[0, 1\)"),
         ({"clip_norm": 0.0}, "clip_norm must be positive"),
         ({"crop_area": (0.5, 0.2)}, "crop_area must be two numbers"),
-        ({"optimizer": "lion"}, "optimizer must be one of adamw, sgd"),
+        ({"optimizer": "lion"}, "optimizer must be one of adamw, sgd, muon"),
         ({"schedule": "poly"}, "schedule must be one of"),
         ({"augment": "mixup"}, "augment must be one of"),
     ],

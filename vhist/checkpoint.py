@@ -264,11 +264,9 @@ def read_whole(path: Path, what: str) -> dict:
     return state
 
 
-# What the optimizers keep of each parameter.
-_MOMENTS = {
-    torch.optim.SGD: {"momentum_buffer"},
-    torch.optim.AdamW: {"step", "exp_avg", "exp_avg_sq"},
-}
+# What SGD and Muon, and what AdamW keeps of each parameter.
+_MOMENTUM = {"momentum_buffer"}
+_MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
 
 
 class State:
@@ -498,11 +496,16 @@ def _check_arrays(name: str, there: dict, here: dict) -> None:
 
 def _check_moments(there: dict, optimizer: torch.optim.Optimizer, step: int) -> None:
     """Raise unless an optimizer's state is one array, or a count, per parameter."""
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    sgd = isinstance(optimizer, torch.optim.SGD)
+    parameters, kept = [], []
+    for group in optimizer.param_groups:
+        parameters += group["params"]
+        keys = _MOMENTUM if sgd or group.get("matrices") else _MOMENTS
+        kept += [keys] * len(group["params"])
     for i, moments in there.items():
         if not fits(i, int) or not 0 <= i < len(parameters):
             raise ValueError(f"its optimizer knows a parameter {brief(i)}")
-        if moments and moments.keys() != _MOMENTS[type(optimizer)]:
+        if moments and moments.keys() != kept[i]:
             raise ValueError(f"its optimizer keeps {brief(list(moments))}")
         for name, value in moments.items():
             like = torch.tensor(0.0) if name == "step" else parameters[i]

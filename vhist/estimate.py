@@ -139,7 +139,8 @@ def estimate_memory(
     """
     table = summary(model, recipe.image_size)
     weights = 4 * (table.parameters + table.buffers)
-    moments = 2 if recipe.optimizer == "adamw" else int(recipe.momentum > 0)
+    # What muon leaves to adamw is little.
+    moments = {"adamw": 2, "sgd": int(recipe.momentum > 0), "muon": 1}
     part = recipe.batch_size // (recipe.accumulate * processes)
     widest = 4 * _widest(table)
     training = _kept_for_backward(model, part, recipe.image_size) + part * widest
@@ -147,7 +148,7 @@ def estimate_memory(
         "weights": weights,
         # torch.distributed keeps a second copy, in the buckets that it sends
         "gradients": 4 * table.parameters * (1 if processes == 1 else 2),
-        "optimizer": 4 * table.parameters * moments,
+        "optimizer": 4 * table.parameters * moments[recipe.optimizer],
         "running average": weights if recipe.ema else 0,
         "activations": max(training, _EVALUATED * widest) // (2 if bfloat16 else 1),
         "pictures": prod(picture_shape),

@@ -33,14 +33,15 @@ class Recipe:
     """how often an epoch shows each picture: few pictures make longer epochs"""
     accumulate: int = 1
     """parts that a batch is computed in, one after the other, to save memory"""
-    optimizer: Literal["adamw", "sgd"] = "adamw"
-    """adamw (arXiv:1711.05101), or sgd"""
+    optimizer: Literal["adamw", "sgd", "muon"] = "adamw"
+    """adamw (arXiv:1711.05101); sgd; or muon (arXiv:2502.16982) for all filters and
+    matrices but those of the first and the last layer, with adamw for the rest"""
     lr: float = 1e-3
     """highest learning rate"""
     momentum: float = 0.9
-    """of sgd"""
+    """of sgd and muon"""
     nesterov: bool = True
-    """look ahead with sgd's momentum; the papers of this book did not"""
+    """look ahead with the momentum of sgd or muon; the papers of this book did not"""
     weight_decay: float = 0.05
     """of weight matrices and filters; never of biases, norms, positions, tokens"""
     backbone_lr: float = 1.0

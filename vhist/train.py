@@ -20,6 +20,7 @@ from vhist._checks import brief, fits
 from vhist.checkpoint import Keeper, State
 from vhist.data import Dataset, Split
 from vhist.estimate import outputs, steps_per_epoch
+from vhist.muon import Muon
 from vhist.parallel import Team
 from vhist.pretrained import head
 from vhist.recipe import Recipe
@@ -441,19 +442,27 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     Each of its groups has a key ``lr_scale``, its learning rate in units of the
     recipe's: ``backbone_lr``, or 1 for the head. A frozen backbone is in none.
     """
-    # Only where the rates differ does a model need a head.
-    last = head(model)[0] if recipe.backbone_lr != 1 else ""
-    alike: dict[tuple[float, float], list[nn.Parameter]] = {}
+    muon = recipe.optimizer == "muon"
+    # Only where one layer is treated unlike the others does a model need a head.
+    last = head(model)[0] if muon or recipe.backbone_lr != 1 else ""
+    alike: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
+    first = True
     for name, p in model.named_parameters():
         vector = p.ndim < 2 or name in ("positions", "token")
+        in_head = name.startswith(f"{last}.")
         decay = 0.0 if vector else recipe.weight_decay
-        scale = 1.0 if name.startswith(f"{last}.") else recipe.backbone_lr
-        alike.setdefault((scale, decay), []).append(p)
+        scale = 1.0 if in_head else recipe.backbone_lr
+        turned = muon and not (vector or first or in_head)
+        first = first and vector
+        alike.setdefault((scale, decay, turned), []).append(p)
     groups = [
-        {"params": alike[scale, decay], "weight_decay": decay, "lr_scale": scale}
-        for scale, decay in sorted(alike, reverse=True)
-        if scale > 0
+        {"params": alike[key], "weight_decay": key[1], "lr_scale": key[0]}
+        | ({"matrices": True} if key[2] else {})
+        for key in sorted(alike, reverse=True)
+        if key[0] > 0
     ]
+    if muon:
+        return Muon(groups, recipe.lr, recipe.momentum, nesterov=recipe.nesterov)
     if recipe.optimizer == "sgd":
         nesterov = recipe.nesterov and recipe.momentum > 0
         return torch.optim.SGD(

@@ -1,0 +1,169 @@
+"""Muon: what its step is, which parameters take it, and that it survives a kill."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from test_checkpoint import RECIPE, net, outcome, toy
+from torch import nn
+
+from vhist import checkpoint, create_model, estimate, fit
+from vhist.muon import Muon, orthogonalize
+from vhist.recipe import Recipe
+from vhist.train import make_optimizer
+
+
+@pytest.mark.parametrize("shape", [(20, 50), (50, 20), (3, 7, 7)])
+def test_directions_stay_and_lengths_become_alike(shape):
+    chance = torch.Generator().manual_seed(0)
+    matrices = torch.randn(shape, generator=chance)
+    found = orthogonalize(matrices)
+    assert found.shape == matrices.shape
+    u, _, v = torch.linalg.svd(matrices, full_matrices=False)
+    turned = u.mT @ found @ v.mT  # diagonal, if the singular vectors are the same
+    lengths = turned.diagonal(dim1=-2, dim2=-1)
+    assert (turned - lengths.diag_embed()).abs().max() < 1e-4
+    assert 0.6 < lengths.min() < lengths.max() < 1.3
+
+
+def _steps(optimizer, *parameters):
+    chance = torch.Generator().manual_seed(1)
+    for _ in range(5):
+        for p in parameters:
+            p.grad = torch.randn(p.shape, generator=chance)
+        optimizer.step()
+
+
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="PyTorch before 2.9")
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_a_matrix_goes_where_pytorchs_muon_takes_it(nesterov):
+    ours, theirs = (nn.Parameter(torch.full((30, 40), 0.1)) for _ in range(2))
+    group = {"params": [ours], "matrices": True, "weight_decay": 0.1}
+    _steps(Muon([group], 1e-2, 0.9, nesterov=nesterov), ours)
+    reference = torch.optim.Muon(
+        [theirs],
+        lr=1e-2,
+        weight_decay=0.1,
+        momentum=0.9,
+        nesterov=nesterov,
+        adjust_lr_fn="match_rms_adamw",
+    )
+    _steps(reference, theirs)
+    change = (theirs - 0.1).norm()
+    assert change > 0.1
+    assert (ours - theirs).norm() < 0.01 * change  # theirs has bfloat16 within
+
+
+def test_a_filter_is_the_matrix_of_what_it_sees():
+    filters = nn.Parameter(torch.zeros(8, 3, 5, 5))
+    flat = nn.Parameter(torch.zeros(8, 75))
+    moved = filters.data.to(memory_format=torch.channels_last)
+    channels_last = nn.Parameter(moved)
+    optimizer = Muon([{"params": [filters, channels_last], "matrices": True}], 0.1)
+    other = Muon([{"params": [flat], "matrices": True}], 0.1)
+    chance = torch.Generator().manual_seed(2)
+    filters.grad = torch.randn(filters.shape, generator=chance)
+    flat.grad = filters.grad.flatten(1)
+    channels_last.grad = filters.grad.to(memory_format=torch.channels_last)
+    optimizer.step(), other.step()
+    torch.testing.assert_close(filters.detach().flatten(1), flat.detach())
+    torch.testing.assert_close(channels_last, filters, check_stride=False)
+    # 0.2 as AdamW's numbers, times a rate of 0.1
+    assert filters.detach().square().mean().sqrt() == pytest.approx(0.02, rel=0.15)
+
+
+def test_all_else_goes_where_adamw_takes_it():
+    ours, theirs = (nn.Parameter(torch.full((7,), 0.1)) for _ in range(2))
+    _steps(Muon([{"params": [ours], "weight_decay": 0.1}], 1e-2), ours)
+    _steps(torch.optim.AdamW([theirs], 1e-2, weight_decay=0.1, fused=True), theirs)
+    assert torch.equal(ours, theirs)
+
+
+def test_a_closure_is_called_once():
+    p = nn.Parameter(torch.ones(2, 2))
+    calls = []
+
+    def closure():
+        calls.append(p.square().sum())
+        calls[-1].backward()
+        return calls[-1]
+
+    optimizer = Muon([{"params": [p], "matrices": True}], 0.1)
+    assert optimizer.step(closure) == 4
+    assert len(calls) == 1
+    assert not torch.equal(p, torch.ones(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [("resnet_small", {"blocks": [1], "widths": [8]}), ("vit_small_8", {"depth": 1})],
+)
+def test_filters_and_matrices_between_the_first_and_the_last_layer(model, options):
+    network = create_model(model, **options)
+    recipe = Recipe(optimizer="muon", momentum=0.8, nesterov=False)
+    optimizer = make_optimizer(network, recipe)
+    assert isinstance(optimizer, Muon)
+    assert (optimizer.momentum, optimizer.nesterov) == (0.8, False)
+    names = {id(p): name for name, p in network.named_parameters()}
+    turned = {
+        names[id(p)]
+        for group in optimizer.param_groups
+        if group.get("matrices")
+        for p in group["params"]
+    }
+    expected = {
+        "resnet_small": {"stages.layer1.0.conv1.weight"},
+        "vit_small_8": {
+            f"blocks.0.{name}.weight"
+            for name in ("attention.qkv", "attention.out", "mlp.fc1", "mlp.fc2")
+        },
+    }[model]
+    assert expected <= turned
+    first, last = {
+        "resnet_small": ("conv1.weight", "fc.weight"),
+        "vit_small_8": ("patches.weight", "head.weight"),
+    }[model]
+    assert not {first, last, "token", "positions"} & turned
+    assert all(network.get_parameter(name).ndim >= 2 for name in turned)
+    shown = [p for group in optimizer.param_groups for p in group["params"]]
+    assert len(shown) == len(names) == len({id(p) for p in shown})
+
+
+def _interrupted(path, recipe, after):
+    """Train until some steps are done, as a kill would leave it."""
+    model = net()
+
+    class Stop(Exception): ...
+
+    def stop(_: nn.Module, inputs):
+        nonlocal after
+        after -= model.training
+        if after < 0:
+            raise Stop
+
+    model.register_forward_pre_hook(stop)
+    with pytest.raises(Stop):
+        fit(model, toy(), recipe, checkpoint=path, checkpoint_seconds=0, verbose=False)
+
+
+def test_a_killed_run_ends_in_the_same_bits(tmp_path):
+    recipe = replace(RECIPE, optimizer="muon")
+    whole = net()
+    expected = outcome(whole, fit(whole, toy(), recipe, verbose=False))
+    path = tmp_path / "half.ckpt"
+    _interrupted(path, recipe, after=91)  # of 2 * 27 * 4 parts
+    assert checkpoint.exists(path)
+    resumed = net()
+    run = fit(resumed, toy(), recipe, checkpoint=path, resume=True, verbose=False)
+    assert outcome(resumed, run) == expected
+
+
+def test_memory_of_one_average_is_counted():
+    network = estimate.hollow_model("resnet_small", Recipe(image_size=32))
+    rows = [
+        estimate.estimate_memory(
+            network, Recipe(image_size=32, optimizer=name), (1, 3, 32, 32)
+        )["optimizer"]
+        for name in ("muon", "sgd", "adamw")
+    ]
+    assert rows[0] == rows[1] == rows[2] // 2

@@ -1,0 +1,118 @@
+"""Muon: momentum for matrices, every direction of it made equally long."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["Muon", "orthogonalize"]
+
+# Of the polynomial that brings singular values in (0, 1] near 1 (Jordan et al. 2024).
+_POLYNOMIAL = (3.4445, -4.7750, 2.0315)
+
+
+def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
+    """Replace the singular values of matrices by ones near 1; directions stay.
+
+    For a matrix U S Vᵀ that is about U Vᵀ, found by products of matrices alone, the
+    Newton-Schulz iteration, where a singular value decomposition would be slow.
+
+    Parameters
+    ----------
+    matrices : Tensor of shape (..., rows, columns)
+    steps : int
+        Of the iteration. After five, singular values above a hundredth of the norm
+        are between 0.6 and 1.3.
+
+    Returns
+    -------
+    Tensor of shape (..., rows, columns)
+        In bfloat16 on a GPU, where this is several times as fast.
+    """
+    a, b, c = _POLYNOMIAL
+    x = matrices.bfloat16() if matrices.is_cuda else matrices
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    tall = x.shape[-2] > x.shape[-1]
+    if tall:  # the smaller of the two products
+        x = x.mT
+    for _ in range(steps):
+        square = x @ x.mT
+        x = a * x + (b * square + c * square @ square) @ x
+    return x.mT if tall else x
+
+
+class Muon(torch.optim.AdamW):
+    """Muon for matrices and filters, AdamW for all other parameters.
+
+    A filter counts as the matrix of its outputs and everything it sees. Each step of a
+    matrix is its momentum, orthogonalised [1]_ and scaled to the length that AdamW's
+    steps have [2]_: both take the same learning rate and weight decay.
+
+    Parameters
+    ----------
+    groups : iterable of dict
+        As for other optimizers. Those with ``"matrices": True`` are trained by Muon.
+    lr : float
+    momentum : float
+    nesterov : bool
+        Look ahead with the momentum.
+
+    References
+    ----------
+    .. [1] K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks",
+       2024, https://kellerjordan.github.io/posts/muon/.
+    .. [2] J. Liu et al., "Muon is Scalable for LLM Training", 2025, arXiv:2502.16982,
+       section 2.2.
+    """
+
+    def __init__(
+        self,
+        groups: Iterable[dict[str, Any]],
+        lr: float,
+        momentum: float = 0.95,
+        *,
+        nesterov: bool = True,
+    ) -> None:
+        super().__init__(groups, lr, fused=True)
+        self.momentum, self.nesterov = momentum, nesterov
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change the parameters by their gradients; those of matrices are let go."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            if group.get("matrices"):
+                alike: dict[torch.Size, list[Tensor]] = {}
+                for p in group["params"]:
+                    if p.grad is not None:
+                        alike.setdefault(p.shape, []).append(p)
+                for matrices in alike.values():
+                    self._turn(matrices, group["lr"], group["weight_decay"])
+        super().step()
+        return loss
+
+    def _turn(self, matrices: list[Tensor], lr: float, decay: float) -> None:
+        """Change matrices of one shape, all at once: a GPU has more to do at a time."""
+        for p in matrices:
+            if not self.state[p]:
+                self.state[p]["momentum_buffer"] = torch.zeros_like(p)
+        means = [self.state[p]["momentum_buffer"] for p in matrices]
+        gradients = [p.grad for p in matrices]
+        torch._foreach_lerp_(means, gradients, 1 - self.momentum)
+        if self.nesterov:
+            ahead = torch._foreach_lerp(gradients, means, self.momentum)
+        else:
+            ahead = means
+        steps = orthogonalize(torch.stack([m.flatten(1) for m in ahead]))
+        # Its numbers have a root mean square of 1 / sqrt(max(rows, columns)), those of
+        # AdamW's steps one of about 0.2.
+        length = 0.2 * max(steps.shape[1:]) ** 0.5
+        steps = steps.to(matrices[0].dtype).mul_(-lr * length)
+        torch._foreach_mul_(matrices, 1 - lr * decay)
+        torch._foreach_add_(matrices, list(steps.view(-1, *matrices[0].shape)))
+        for p in matrices:
+            p.grad = None  # AdamW passes these over
