@@ -31,15 +31,19 @@ def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
         In bfloat16 on a GPU, where this is several times as fast.
     """
     a, b, c = _POLYNOMIAL
+    rows, columns = matrices.shape[-2:]
     x = matrices.bfloat16() if matrices.is_cuda else matrices
-    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    tall = x.shape[-2] > x.shape[-1]
-    if tall:  # the smaller of the two products
+    x = x.reshape(-1, rows, columns)
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    if rows > columns:  # the smaller of the two products
         x = x.mT
-    for _ in range(steps):
+    for _ in range(steps):  # x <- a x + (b s + c s²) x with s = x xᵀ
         square = x @ x.mT
-        x = a * x + (b * square + c * square @ square) @ x
-    return x.mT if tall else x
+        square = torch.baddbmm(square, square, square, beta=b, alpha=c)
+        x = torch.baddbmm(x, square, x, beta=a)
+    if rows > columns:
+        x = x.mT
+    return x.reshape(matrices.shape)
 
 
 class Muon(torch.optim.AdamW):
@@ -107,12 +111,17 @@ class Muon(torch.optim.AdamW):
             ahead = torch._foreach_lerp(gradients, means, self.momentum)
         else:
             ahead = means
-        steps = orthogonalize(torch.stack([m.flatten(1) for m in ahead]))
+        # Columns in the order of channels_last, as filters lie in memory: theirs does
+        # not matter to a product of a matrix with its transpose.
+        columns = (*range(2, matrices[0].ndim), 1)
+        steps = torch.stack([m.permute(0, *columns) for m in ahead])
+        turned = orthogonalize(steps.flatten(2))
         # Its numbers have a root mean square of 1 / sqrt(max(rows, columns)), those of
         # AdamW's steps one of about 0.2.
-        length = 0.2 * max(steps.shape[1:]) ** 0.5
-        steps = steps.to(matrices[0].dtype).mul_(-lr * length)
+        length = 0.2 * max(turned.shape[1:]) ** 0.5
+        turned = turned.to(steps.dtype).mul_(-lr * length).view_as(steps)
         torch._foreach_mul_(matrices, 1 - lr * decay)
-        torch._foreach_add_(matrices, list(steps.view(-1, *matrices[0].shape)))
+        back = (0, turned.ndim - 2, *range(1, turned.ndim - 2))
+        torch._foreach_add_(matrices, [step.permute(back) for step in turned])
         for p in matrices:
             p.grad = None  # AdamW passes these over
