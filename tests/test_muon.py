@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_checkpoint import RECIPE, net, outcome, toy
+from test_checkpoint import RECIPE, outcome, toy
 from torch import nn
 
 from vhist import checkpoint, create_model, estimate, fit
@@ -129,6 +129,22 @@ def test_filters_and_matrices_between_the_first_and_the_last_layer(model, option
     assert len(shown) == len(names) == len({id(p) for p in shown})
 
 
+def net() -> nn.Module:
+    """A network with filters and a matrix between its first and last layer."""
+    torch.manual_seed(1)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Conv2d(8, 8, 3),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(32, 8),
+        nn.Dropout(0.3),
+        nn.Linear(8, 3),
+    )
+
+
 def _interrupted(path, recipe, after):
     """Train until some steps are done, as a kill would leave it."""
     model = net()
@@ -149,6 +165,8 @@ def _interrupted(path, recipe, after):
 def test_a_killed_run_ends_in_the_same_bits(tmp_path):
     recipe = replace(RECIPE, optimizer="muon")
     whole = net()
+    groups = make_optimizer(whole, recipe).param_groups
+    assert [len(g["params"]) for g in groups if g.get("matrices")] == [2]
     expected = outcome(whole, fit(whole, toy(), recipe, verbose=False))
     path = tmp_path / "half.ckpt"
     _interrupted(path, recipe, after=91)  # of 2 * 27 * 4 parts

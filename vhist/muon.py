@@ -81,6 +81,10 @@ class Muon(torch.optim.AdamW):
         super().__init__(groups, lr, fused=True)
         self.momentum, self.nesterov = momentum, nesterov
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # AdamW's own would look in every parameter's state for its count of steps.
+        torch.optim.Optimizer.__setstate__(self, state)
+
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change the parameters by their gradients; those of matrices are let go."""
