@@ -7,7 +7,8 @@ from vhist import plan, runs
 
 ROOT = Path(__file__).parent.parent
 START, END = "<!-- results -->", "<!-- end of results -->"
-SMALL, FULL = ("short", "long"), ("gpu",)  # what the README shows, in two tables
+SMALL, FULL = ("short", "long"), ("gpu",)  # what the README shows, a table each
+MUON = ("muon",)
 
 
 def main() -> None:
@@ -27,7 +28,7 @@ def updated(page: Path) -> str:
 def readme() -> str:
     """Return the comparisons, each with its plans and how to repeat them."""
     parts = []
-    for names in (SMALL, FULL):
+    for names in (SMALL, FULL, MUON):
         plans = [p for p in map(plan.load, names) if p.records()]
         notes = [
             f"- **{p.name}**: {p.about} `vhist runs record {p.name}`" for p in plans
@@ -39,7 +40,7 @@ def readme() -> str:
 def results() -> str:
     """Return the comparison, then every plan with all its records and commands."""
     rest = {record.name: record for record in runs.load_all()}
-    compared = (*SMALL, *FULL)
+    compared = (*SMALL, *FULL, *MUON)
     parts = ["## At a glance", comparison(compared)]
     for name in dict.fromkeys((*compared, *plan.list_plans())):
         this = plan.load(name)

@@ -479,6 +479,16 @@ def cost(runs: Sequence[Run]) -> str:
     return ", ".join(parts)
 
 
+def history(run: Run) -> list[Run]:
+    """Return the runs whose weights a run went on from, oldest first, itself last.
+
+    Those among the records of the package: a run that began at random, or from
+    weights of others, is alone.
+    """
+    origin = run.weights.partition(" ")[0]
+    return [*(history(load(origin)) if origin in list_runs() else []), run]
+
+
 def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:
     """Return the results of plans as the table of the README.
 
@@ -488,7 +498,8 @@ def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:
         By the plan's name, what the plan's method ``records`` returns. Each label
         is a row; those of one architecture stand together, in the order of history.
         Models that the source article does not have come last. What a label adds to
-        the name of its model stands behind the plan's.
+        the name of its model stands behind the plan's. A row that went on from the
+        weights of another tells of both, the first one first.
     """
     lines = [
         "| model | plan | accuracy (%) | seeds | pixels | epochs | one run "
@@ -503,13 +514,20 @@ def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:
     families = [*ARTICLE, ""]
     for plan, runs in sorted(rows, key=lambda row: families.index(row[1][0].family)):
         run, score, family = runs[0], mean_std(runs), runs[0].family
+        before = history(run)[:-1]
         theirs = f"{100 * ARTICLE[family] / _JUDGED:.1f}" if family else "–"
-        accuracy, took = (
-            text.replace(" ", "\N{NO-BREAK SPACE}") for text in (str(score), cost(runs))
+        accuracy, *costs = (
+            text.replace(" ", "\N{NO-BREAK SPACE}")
+            for text in (str(score), *(cost([r]) for r in before), cost(runs))
+        )
+        took = ", ".join(costs)
+        pixels, epochs = (
+            ", ".join(str(r.recipe[key]) for r in (*before, run))
+            for key in ("image_size", "epochs")
         )
         lines.append(
             f"| {run.model} | {plan} | {accuracy} | {score.n} "
-            f"| {run.recipe['image_size']} | {run.recipe['epochs']} | {took} "
+            f"| {pixels} | {epochs} | {took} "
             f"| {run.parameters:,} | {theirs} |"
         )
     return "\n".join(lines)
