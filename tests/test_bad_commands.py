@@ -67,6 +67,7 @@ LINES = [
     ("train resnet_small --lr 1e999", "lr must be positive and finite, got inf"),
     ("train resnet_small --crop-area 0.5", "--crop-area"),
     ("train resnet_small --crop-area 0.9 0.1", "the smaller first"),
+    ("train resnet34 --image-size 7", "cannot take pictures of 7 pixels"),
     ("train resnet_small --optimizer adam", "'adamw', 'sgd', 'muon'"),
     ("train resnet_small --seed -1", "seed must be in [0, 2**63)"),
     ("train resnet_small --threads 0", "threads must be at least 1"),
@@ -126,7 +127,7 @@ LINES = [
             ("--model-options stem=4", "stem must be a list of whole numbers, got 4"),
             (
                 "--image-size 24 --model-options zero_init=true",
-                "train: expected images",
+                "pixels with these options: expected images",
             ),
         )
     ),

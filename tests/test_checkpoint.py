@@ -19,6 +19,7 @@ from torch import nn
 
 from vhist import Recipe, checkpoint, fit
 from vhist.data import Dataset, Split
+from vhist.pretrained import read_weights
 from vhist.runs import Run
 
 RECIPE = Recipe(
@@ -347,6 +348,15 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_state(tmp_path):
     named = [int(i) for i in text[text.index("[") + 1 : -1].split(",")]
     assert len(named) == len(set(named)) == 8
     assert all(t.isfinite().all() for t in state["model"].values())
+
+
+def test_the_weights_of_a_checkpoint_can_be_read(tmp_path):
+    model = net()
+    path = tmp_path / "run.ckpt"
+    fit(model, toy(), replace(RECIPE, epochs=1, ema=0.0), checkpoint=path, **QUIET)
+    found = read_weights(path, "net")
+    assert found.keys() == model.state_dict().keys()
+    assert all(torch.equal(v, found[k]) for k, v in model.state_dict().items())
 
 
 def test_a_validation_loss_that_is_no_number_keeps_the_last_good_state(tmp_path):

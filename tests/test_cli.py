@@ -373,6 +373,24 @@ def test_a_run_that_fails_on_its_way(vhist, monkeypatch, pictures, error):
     assert err == "vhist train: it failed\n"
 
 
+def test_weights_before_the_loss_was_no_number_can_be_gone_on_from(
+    vhist, monkeypatch, pictures, tmp_path
+):
+    def fit(network, *_, checkpoint, **__):
+        torch.save({"facts": {}, "model": network.state_dict()}, checkpoint)
+        raise FloatingPointError("the loss is nan")
+
+    argv = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
+    with monkeypatch.context() as broken:
+        broken.setattr("vhist.train.fit", fit)
+        code, _, err = vhist(*argv, "--name", "first")
+    assert code == 3
+    assert one_line(err)
+    assert "are in runs/first.ckpt: --weights with it and another --name" in err
+    code, _, err = vhist(*argv, "--name", "second", "--weights", "runs/first.ckpt")
+    assert code == 0, err
+
+
 def test_of_many_processes_the_first_speaks_of_wrong_input(vhist, monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert vhist("train", "resnet_small", "--epoch", "3") == (2, "", "")
@@ -576,7 +594,7 @@ def test_completion_in_bash(vhist, tmp_path, monkeypatch):
     done = subprocess.run(bash, capture_output=True, text=True)
     assert done.stdout.splitlines() == [
         *("complete -F _tyro_vhist vhist", "train", "vit_small_8", "--epochs"),
-        *("adamw muon sgd", "show", "zsh", "--resume", "--weights --weight-decay"),
+        *("adamw sgd muon", "show", "zsh", "--resume", "--weights --weight-decay"),
     ]
     for shell in ("zsh", "fish"):
         assert "vit_small_8" in vhist("completion", shell)[1]

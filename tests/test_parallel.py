@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 
 from vhist import Recipe, checkpoint, evaluate, fit
 from vhist.data import Dataset, Split
@@ -112,6 +113,34 @@ def test_several_processes_match_one_step_by_step(team, tmp_path, size):
         assert other["log"][-1]["val_loss"] == many["log"][-1]["val_loss"]
         for key, tensor in many["model"].items():
             assert torch.equal(tensor, other["model"][key])
+
+
+def count_messages(folder: Path) -> None:
+    """Train one step in two parts and tell how often gradients travelled."""
+    torch.set_num_threads(1)
+    travelled = []
+
+    def reduce(state: None, bucket):
+        travelled.append(bucket.index())
+        return default_hooks.allreduce_hook(None, bucket)
+
+    with processes("cpu"):
+        wrap = Team.wrap
+
+        def spied(team: Team, model: torch.nn.Module):
+            wrapped = wrap(team, model)
+            wrapped.register_comm_hook(None, reduce)
+            return wrapped
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Team, "wrap", spied)
+            fit(net(), toy(), replace(RECIPE, epochs=1), verbose=False)
+        (folder / f"{Team.current().rank}").write_text(f"{travelled}")
+
+
+def test_gradients_of_a_batch_in_parts_travel_once(team, tmp_path):
+    assert team(2, count_messages, tmp_path) == [0] * 2
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"[0]"}
 
 
 def load_once(folder: Path) -> None:

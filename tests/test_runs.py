@@ -173,6 +173,21 @@ def test_the_table_tells_two_runs_of_a_network_apart(example):
     assert runs.variant("vgg", example) == "vgg"
 
 
+def test_a_row_tells_of_the_run_that_it_went_on_from(example):
+    first, then = (runs.load(f"muon-vit_b_16_{name}-0") for name in ("low", "high"))
+    assert then.weights.startswith(f"{first.name} ")
+    assert runs.history(then) == [first, then]
+    assert runs.history(first) == [first]
+    assert runs.history(replace(example, weights="imagenet"))[:-1] == []
+    *_, row = runs.markdown({"muon": {"vit_b_16_high": [then]}}).splitlines()
+    _, _, _, _, seeds, pixels, epochs, took, *_ = (c.strip() for c in row.split("|"))
+    assert (seeds, pixels, epochs) == ("1", "112, 224", "160, 15")
+    costs = [
+        runs.cost([run]).replace(" ", "\N{NO-BREAK SPACE}") for run in (first, then)
+    ]
+    assert took.split(", ") == costs
+
+
 def test_what_a_run_took_is_told_in_the_time_of_its_device(example):
     cpu = replace(example, device="AMD EPYC", cpu_seconds=120.0, seconds=600.0)
     gpu = replace(cpu, device="NVIDIA H200", seconds=72.0)
@@ -198,7 +213,7 @@ def test_the_readmes_table_is_short_and_names_its_plans():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     results = readme.split("<!-- results -->")[1].split("<!-- end of results -->")[0]
     tables = results.split("| model |")[1:]
-    assert len(tables) == 2  # small networks on a CPU, full ones on a GPU
+    assert len(tables) == 3  # small networks on a CPU, full ones on a GPU, and Muon
     for table in tables:
         rows = [line for line in table.splitlines() if line.startswith("|")][1:]
         assert 4 <= len(rows) <= 10  # a screen of a telephone

@@ -7,7 +7,7 @@ so the training loop has no second form.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -53,6 +53,15 @@ class Team:
     def wrap(self, model: nn.Module) -> nn.Module:
         """Return the model, its gradients averaged over the team by ``backward``."""
         return DistributedDataParallel(model) if self.size > 1 else model
+
+    def hold(self, model: nn.Module, *, back: bool) -> AbstractContextManager:
+        """Return a context in which gradients stay with their process, if held back.
+
+        Of a batch in several parts, all but the last: what they sum to travels once.
+        """
+        if back and isinstance(model, DistributedDataParallel):
+            return model.no_sync()
+        return nullcontext()
 
     def any(self, *flags: bool) -> list[bool]:
         """Return for each flag whether it is set in any process."""

@@ -35,8 +35,8 @@ def read_weights(weights: str | Path, model: str) -> dict[str, Tensor]:
     ----------
     weights : {"imagenet"} or path
         What torchvision published first for this model, trained on the 1,000 classes
-        of ImageNet and kept in PyTorch's cache; or a file, of a run of vhist (.pt) or
-        of the same model in torchvision (.pth).
+        of ImageNet and kept in PyTorch's cache; or a file, of a run of vhist (.pt, or
+        .ckpt before it has ended) or of the same model in torchvision (.pth).
     model : str
         Builder's name.
 
@@ -54,11 +54,13 @@ def read_weights(weights: str | Path, model: str) -> dict[str, Tensor]:
     path = Path(weights)
     if not path.exists():
         raise FileNotFoundError(
-            f"no weights {path}; name a file (.pt, .pth), a run, or 'imagenet'"
+            f"no weights {path}; name a file (.pt, .ckpt, .pth), a run, or 'imagenet'"
         )
     check_file(path)
     path.open("rb").close()  # what the system has to say, it says here
     state = read_whole(path, "file of weights") if is_zipfile(path) else _read_old(path)
+    if "facts" in state and isinstance(state.get("model"), dict):
+        state = state["model"]  # of a run that has not ended
     if not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"{path} is no file of weights")
     return state

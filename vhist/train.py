@@ -226,11 +226,12 @@ def fit(
             start = state.step - epoch * steps
             for images, labels in _progress(batches, epoch, start, verbose):
                 seed_step(recipe.seed, state.step, team.rank)
-                losses = []
+                losses: list[Tensor] = []
                 for x, y in zip(images.chunk(parts), labels.chunk(parts), strict=True):
-                    with autocast:
-                        loss = criterion(net(x), y)
-                    loss.backward(share)
+                    with team.hold(net, back=len(losses) + 1 < parts):
+                        with autocast:
+                            loss = criterion(net(x), y)
+                        loss.backward(share)
                     losses.append(loss.detach())
                 norm = clip_gradients(parameters, recipe.clip_norm)
                 state.note(losses, norm)

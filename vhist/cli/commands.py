@@ -56,8 +56,9 @@ class Options:
     """options of the builder, for example dropout=0 or blocks=[3,3,3]; see its
     documentation"""
     weights: str | None = None
-    """trained weights to start from: a file (.pt, .pth), a run in --out, or imagenet,
-    which downloads torchvision's. The last layer begins at zero, for other classes"""
+    """trained weights to start from: a file (.pt, .ckpt, .pth), a run in --out, or
+    imagenet, which downloads torchvision's. The last layer begins at zero, for other
+    classes"""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a GPU if there is one"""
     threads: int | None = None
@@ -238,6 +239,12 @@ def train(
             raise Interrupted(
                 f"{stopped}; to continue:\n  {_again()}", stopped.signal
             ) from None
+        except FloatingPointError as error:
+            kept = exists(files.state) and (
+                f"; the last good weights are in {files.state}: --weights with it and "
+                "another --name go on from there, for example with a lower --lr"
+            )
+            raise FloatingPointError(f"{error}{kept or ''}") from error
         if not Team.current().first:
             return
         try:
@@ -299,7 +306,8 @@ def check_call(model: str, options: Options, recipe: Recipe) -> None:
         ) from error
     try:
         outputs(network, recipe)
-    except RuntimeError as error:  # layers that do not fit each other or the pictures
+    # The network says what it wants, or its layers fit neither each other nor these.
+    except (RuntimeError, ValueError) as error:
         raise ValueError(
             f"{model} cannot take pictures of {recipe.image_size} pixels with these "
             f"options: {str(error).splitlines()[0]}"
