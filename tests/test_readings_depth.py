@@ -127,6 +127,7 @@ def test_resnet_34_with_muon_is_ahead():
         left = run.log[-1]["train_loss"] - 0.5003  # entropy of 0.91 and nine times 0.01
         fitted = left < 0.05
         assert fitted == (label != "resnet34_mixup"), f"{where}fits if not mixed"
+        assert 1.75 < run.seconds / full.seconds < 2.5, f"{where}takes twice the time"
 
 
 def test_vgg_is_the_best_before_resnet_34_in_equal_epochs():
