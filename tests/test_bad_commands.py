@@ -68,6 +68,7 @@ LINES = [
     ("train resnet_small --crop-area 0.5", "--crop-area"),
     ("train resnet_small --crop-area 0.9 0.1", "the smaller first"),
     ("train resnet34 --image-size 7", "cannot take pictures of 7 pixels"),
+    ("train resnet34 --start-size 8", "cannot take pictures of 8 to 224 pixels"),
     ("train resnet_small --optimizer adam", "'adamw', 'sgd', 'muon'"),
     ("train resnet_small --seed -1", "seed must be in [0, 2**63)"),
     ("train resnet_small --threads 0", "threads must be at least 1"),

@@ -57,9 +57,11 @@ def net() -> nn.Module:
         nn.BatchNorm2d(8),
         nn.ReLU(),
         nn.Dropout(0.3),
+        nn.Conv2d(8, 8, 3),
         nn.AdaptiveAvgPool2d(2),
         nn.Flatten(),
-        nn.Linear(32, 3),
+        nn.Linear(32, 8),
+        nn.Linear(8, 3),
     )
 
 
@@ -234,7 +236,7 @@ def test_another_network_is_refused(half):
     wide = net()
     wide[0] = nn.Conv2d(3, 16, 3, stride=2)
     wide[1] = nn.BatchNorm2d(16)
-    wide[6] = nn.Linear(64, 3)
+    wide[4] = nn.Conv2d(16, 8, 3)
     with pytest.raises(ValueError, match="no checkpoint of this run") as error:
         fit(wide, toy(), RECIPE, checkpoint=half, resume=True, **QUIET)
     assert "\n" not in str(error.value)

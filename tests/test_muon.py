@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_checkpoint import RECIPE, outcome, toy
+from test_checkpoint import RECIPE, net, outcome, toy
 from torch import nn
 
 from vhist import checkpoint, create_model, estimate, fit
@@ -127,22 +127,6 @@ def test_filters_and_matrices_between_the_first_and_the_last_layer(model, option
     assert all(network.get_parameter(name).ndim >= 2 for name in turned)
     shown = [p for group in optimizer.param_groups for p in group["params"]]
     assert len(shown) == len(names) == len({id(p) for p in shown})
-
-
-def net() -> nn.Module:
-    """A network with filters and a matrix between its first and last layer."""
-    torch.manual_seed(1)
-    return nn.Sequential(
-        nn.Conv2d(3, 8, 3, stride=2),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.Conv2d(8, 8, 3),
-        nn.AdaptiveAvgPool2d(2),
-        nn.Flatten(),
-        nn.Linear(32, 8),
-        nn.Dropout(0.3),
-        nn.Linear(8, 3),
-    )
 
 
 def _interrupted(path, recipe, after):

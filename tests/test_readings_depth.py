@@ -157,6 +157,7 @@ def test_vit_5_fixed_positions_are_clearly_better():
     where = f"{VIT}, exercise 5: fixed waves are clearly better than a learned table"
     assert z("vit_sincos", "vit") > 4, where
     assert points("vit_sincos", "vit") > 3, where
+    assert 5.5 < points("vit_sincos", "vit") < 6.5, f"{where}, by six points"
     assert loss("vit_sincos") < loss("vit") - 0.03, where
     where = f"{VIT}, exercise 5: and better still than no positions"
     assert z("vit_sincos", "vit_no_positions") > 5, where

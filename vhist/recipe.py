@@ -35,7 +35,8 @@ class Recipe:
     """parts that a batch is computed in, one after the other, to save memory"""
     optimizer: Literal["adamw", "sgd", "muon"] = "adamw"
     """adamw (arXiv:1711.05101); sgd; or muon (arXiv:2502.16982) for all filters and
-    matrices but those of the first and the last layer, with adamw for the rest"""
+    matrices but those of the first and the last layer, with adamw for the rest. With
+    another than the default give its lr and weight_decay, too"""
     lr: float = 1e-3
     """highest learning rate"""
     momentum: float = 0.9

@@ -441,26 +441,33 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Return the recipe's optimizer; vectors, positions and tokens do not decay.
 
     Each of its groups has a key ``lr_scale``, its learning rate in units of the
-    recipe's: ``backbone_lr``, or 1 for the head. A frozen backbone is in none.
+    recipe's: ``backbone_lr``, or 1 for the head. A frozen backbone is in none. The key
+    ``matrices`` marks those of :class:`vhist.muon.Muon`.
     """
     muon = recipe.optimizer == "muon"
     # Only where one layer is treated unlike the others does a model need a head.
     last = head(model)[0] if muon or recipe.backbone_lr != 1 else ""
+    wide = [
+        name
+        for name, p in model.named_parameters()
+        if p.ndim > 1 and name not in ("positions", "token")
+    ]
     alike: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
-    first = True
     for name, p in model.named_parameters():
-        vector = p.ndim < 2 or name in ("positions", "token")
         in_head = name.startswith(f"{last}.")
-        decay = 0.0 if vector else recipe.weight_decay
         scale = 1.0 if in_head else recipe.backbone_lr
-        turned = muon and not (vector or first or in_head)
-        first = first and vector
-        alike.setdefault((scale, decay, turned), []).append(p)
+        decay = recipe.weight_decay if name in wide else 0.0
+        inner = muon and name in wide[1:] and not in_head
+        alike.setdefault((scale, decay, inner), []).append(p)
     groups = [
-        {"params": alike[key], "weight_decay": key[1], "lr_scale": key[0]}
-        | ({"matrices": True} if key[2] else {})
-        for key in sorted(alike, reverse=True)
-        if key[0] > 0
+        {
+            "params": alike[scale, decay, inner],
+            "weight_decay": decay,
+            "lr_scale": scale,
+            "matrices": inner,
+        }
+        for scale, decay, inner in sorted(alike, reverse=True)
+        if scale > 0
     ]
     if muon:
         return Muon(groups, recipe.lr, recipe.momentum, nesterov=recipe.nesterov)

@@ -870,8 +870,9 @@ for label, before in (
 # .. dropdown:: What did it?
 #
 #    That is known in part. A step of SGD or Adam follows the few directions that most
-#    of the gradient lies in. Muon takes the average of a matrix's gradients,
-#    :math:`M = U S V^T`, and steps along :math:`U V^T`: all directions at one length.
+#    of the gradient lies in :cite:p:`jordan2024`. Muon takes the average of a matrix's
+#    gradients, :math:`M = U S V^T`, and steps along :math:`U V^T`: all directions at
+#    one length.
 #    Fixed waves alone are worth six points in nine epochs, as exercise 5 shows. The
 #    large network saw most of its pictures with a quarter of the patches, and changes
 #    the size as the paper does :ref:`further down <a-finer-grid>`. As all of this

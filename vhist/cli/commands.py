@@ -308,9 +308,10 @@ def check_call(model: str, options: Options, recipe: Recipe) -> None:
         outputs(network, recipe)
     # The network says what it wants, or its layers fit neither each other nor these.
     except (RuntimeError, ValueError) as error:
+        sizes = f"{recipe.start_size} to " if recipe.start_size else ""
         raise ValueError(
-            f"{model} cannot take pictures of {recipe.image_size} pixels with these "
-            f"options: {str(error).splitlines()[0]}"
+            f"{model} cannot take pictures of {sizes}{recipe.image_size} pixels with "
+            f"these options: {str(error).splitlines()[0]}"
         ) from error
     if options.weights == "imagenet":
         check_published(network, model)
