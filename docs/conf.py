@@ -167,7 +167,8 @@ html_theme_options = {
     "navigation_with_keys": True,
     "light_css_variables": {
         "font-stack": "'Inter fallback', system-ui, sans-serif",
-        "font-stack--monospace": "'JetBrains Mono fallback', ui-monospace, monospace",
+        "font-stack--monospace": "ui-monospace, Menlo, Consolas, 'Liberation Mono', "
+        "monospace",
         "color-brand-primary": "#0b5a8f",
         "color-brand-content": "#0b5a8f",
         "color-brand-visited": "#6a4587",

@@ -1,9 +1,11 @@
 """Let a page be painted before the site's fonts come, and stay where it was painted.
 
-A slow phone would fetch the fonts before the page's first picture. So text stands in a
-font of the device, drawn as wide as ours (custom.css), until everything else has come.
-Once a reader's browser has them, each further page has them from the start. And furo
-shows the switch of colours only when its own script runs, which would move the header.
+A slow phone would fetch the fonts before the page's first picture. So a phone fetches
+them when everything else has come. The first page of a visit then takes those of
+formulas alone: text and code stay in fonts of the device (custom.css), since in others
+their lines would break anew under the reader's eyes. Each further page, larger screens,
+and a page on a disk have all fonts from the start. And furo shows the switch of colours
+only when its own script runs, which would move the header.
 """
 
 SCRIPT = """
@@ -11,14 +13,20 @@ SCRIPT = """
 (() => {
   const page = document.documentElement;
   page.classList.remove("no-js");
-  const use = () => { page.dataset.fonts = ""; };
   let store = {};
-  try { store = sessionStorage; } catch { /* forbidden: they come late on each page */ }
-  if (store.fonts) { use(); return; }
+  try { store = sessionStorage; } catch { /* forbidden: each page is a first one */ }
+  const large = matchMedia("(min-width: 63em)").matches; // furo shows the sidebar
+  if (store.fonts || large || location.protocol === "file:") {
+    page.dataset.fonts = "all";
+    return;
+  }
   addEventListener("load", async () => {
-    const faces = ["1em Inter", "bold 1em Inter", "1em 'JetBrains Mono'"];
+    const faces = ["1em Inter", "1em 'JetBrains Mono'"];
+    if (document.querySelector(".katex")) {
+      faces.push("1em KaTeX_Main", "italic 1em KaTeX_Math");
+    }
     await Promise.all(faces.map((face) => document.fonts.load(face)));
-    use();
+    page.dataset.fonts = "formulas";
     store.fonts = "here";
   });
 })();

@@ -32,6 +32,8 @@ PAGES = sorted(
     for path in SITE.rglob("*.html")
     if "_static" not in path.parts
 )
+FULL = {"width": 1280, "height": 900}  # what a browser shows, in pixels
+PHONE = {"width": 390, "height": 844}
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/plot_")]
 
 

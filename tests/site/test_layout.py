@@ -6,11 +6,9 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 import pytest
-from conftest import CHAPTERS, PAGES
+from conftest import CHAPTERS, FULL, PAGES, PHONE
 from playwright.sync_api import Browser, Page, expect
 
-FULL = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
 KINDS = [  # a page of each kind
     *("index.html", "results.html", "speed.html", "command_line.html"),
     *("chapters/index.html", *CHAPTERS[1:3], "api/generated/vhist.train.html"),
@@ -43,7 +41,8 @@ def opened(browser: Browser, url: str, screen: dict, **settings) -> Iterator[Pag
     context = browser.new_context(viewport=screen, **settings)
     page = context.new_page()
     page.goto(url)
-    page.wait_for_function("document.documentElement.dataset.fonts === ''")
+    page.wait_for_function("'fonts' in document.documentElement.dataset")
+    page.evaluate("document.fonts.ready")
     page.add_style_tag(content="* { content-visibility: visible !important }")
     page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
     yield page

@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from conftest import CHAPTERS, ROOT, SITE
+from conftest import CHAPTERS, FULL, PAGES, PHONE, ROOT, SITE
 from playwright.sync_api import Browser, Page, expect
 
 THEME = "document.body.dataset.theme"
@@ -14,7 +14,7 @@ THEME = "document.body.dataset.theme"
 
 @pytest.fixture
 def page(browser: Browser) -> Page:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport=FULL)
     yield context.new_page()
     context.close()
 
@@ -56,7 +56,7 @@ def test_figures_follow_the_theme(theme: str, browser: Browser, server: str) -> 
 
 
 def test_the_menu_opens_on_a_phone(browser: Browser, server: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
+    context = browser.new_context(viewport=PHONE)
     page = context.new_page()
     page.goto(f"{server}/{CHAPTERS[1]}")
     link = page.locator(".sidebar-drawer a", has_text="Residual").or_(
@@ -158,24 +158,94 @@ def test_from_disk_no_versions_are_asked_for(page: Page) -> None:
     expect(page.get_by_label("Version")).to_have_count(0)
 
 
-def test_from_disk_the_style_and_the_fonts_are_there(page: Page) -> None:
+def test_from_disk_the_style_and_the_fonts_are_there(browser: Browser) -> None:
+    page = browser.new_page(viewport=PHONE)
     page.goto((SITE / CHAPTERS[0]).as_uri())
     assert page.locator("link[rel=stylesheet]").count() == 0
     expect(page.locator(".sidebar-sticky")).to_have_css("position", "sticky")
-    page.wait_for_function("document.documentElement.dataset.fonts === ''")
+    page.evaluate("document.fonts.ready")
+    assert page.evaluate("document.documentElement.dataset.fonts") == "all"
     assert page.evaluate("document.fonts.check('16px Inter')")
+    page.close()
 
 
-def test_fonts_wait_on_the_first_page_only(page: Page, server: str) -> None:
-    asked = (
-        "performance.getEntriesByType('resource')"
-        ".filter(e => e.name.includes('/fonts/inter')).map(e => e.startTime)"
+def fonts_of(page: Page) -> set[str]:
+    """The fonts that a page asked for before it was loaded."""
+    early = page.evaluate(
+        """() => {
+            const {loadEventStart} = performance.getEntriesByType("navigation")[0];
+            return performance.getEntriesByType("resource")
+                .filter(e => e.name.includes("/fonts/") && e.startTime < loadEventStart)
+                .map(e => e.name.split("/").pop());
+        }"""
     )
-    loaded = "performance.getEntriesByType('navigation')[0].loadEventStart"
-    for path, early in (("index.html", False), ("results.html", True)):
+    return {re.split("[-_]", name)[0] for name in early}
+
+
+def test_a_phone_waits_for_fonts_on_its_first_page_only(
+    browser: Browser, server: str
+) -> None:
+    page = browser.new_page(viewport=PHONE)
+    page.goto(f"{server}/{CHAPTERS[1]}")
+    page.wait_for_function("document.documentElement.dataset.fonts === 'formulas'")
+    assert fonts_of(page) == set()
+    text = page.locator("article p").first
+    assert "Inter fallback" in text.evaluate("e => getComputedStyle(e).fontFamily")
+    formula = page.locator("section section .katex .mathnormal").first
+    expect(formula).to_have_css("font-family", "KaTeX_Math")
+
+    page.goto(f"{server}/{CHAPTERS[2]}")
+    page.evaluate("document.fonts.ready")
+    assert {"inter", "jetbrains"} <= fonts_of(page)
+    expect(text).to_have_css("font-family", re.compile("^.?Inter.?,"))
+    page.close()
+
+
+def test_a_desk_has_the_fonts_at_once(page: Page, server: str) -> None:
+    page.goto(f"{server}/{CHAPTERS[1]}")
+    page.evaluate("document.fonts.ready")
+    assert {"inter", "KaTeX"} <= fonts_of(page)
+
+
+def test_late_formulas_have_their_fonts_listed() -> None:
+    """custom.css holds back by its class whatever a formula of the site is set in."""
+    pages = "".join((SITE / path).read_text("utf-8") for path in PAGES)
+    used = set(" ".join(re.findall(r'class="([^"]*)"', pages)).split())
+    styles = ROOT / "docs" / "_static"
+    katex = (styles / "vendor" / "katex" / "katex.min.css").read_text("utf-8")
+    rules = re.findall(r"([^{}]+)\{[^{}]*font(?:-family)?:[^{}]*KaTeX", katex)
+    names = {
+        re.findall(r"[.]([\w-]+)", selector)[-1]
+        for rule in rules
+        for selector in rule.split(",")
+        if "@font-face" not in selector and ">" not in selector
+    }
+    custom = (styles / "custom.css").read_text("utf-8")
+    (held,) = re.findall(r"\[data-fonts\]\) section section :is\(([^)]*)\)", custom)
+    sizes = {"size1", "size2", "size3", "size4", "small-op", "large-op"}
+    assert "mathnormal" in names & used
+    assert (names & used) - sizes <= set(re.findall(r"[.]([\w-]+)", held))
+
+
+@pytest.mark.parametrize("size", [FULL, PHONE])
+def test_nothing_moves_while_a_page_loads(
+    size: dict, browser: Browser, server: str
+) -> None:
+    moved = {}
+    for path in PAGES:
+        page = browser.new_page(viewport=size)  # each as the first of a visit
         page.goto(f"{server}/{path}")
-        page.wait_for_function("document.fonts.check('16px Inter')")
-        assert [t < page.evaluate(loaded) for t in page.evaluate(asked)] == [early]
-        expect(page.locator("article p").first).to_have_css(
-            "font-family", re.compile("^.?Inter.?,")
+        page.wait_for_function("'fonts' in document.documentElement.dataset")
+        page.evaluate("document.fonts.ready")
+        shift = page.evaluate(
+            """() => new Promise(done => requestAnimationFrame(() => setTimeout(() => {
+                const seen = new PerformanceObserver(() => {});
+                seen.observe({type: "layout-shift", buffered: true});
+                const moves = seen.takeRecords();
+                done(moves.reduce((sum, move) => sum + move.value, 0));
+            }, 50)))"""
         )
+        if shift > 0.01:
+            moved[path] = shift
+        page.close()
+    assert not moved
