@@ -19,7 +19,7 @@ from pybtex.database import parse_string
 from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "docs" / "_ext"))  # comes before the imports
+sys.path[:0] = [str(ROOT / "docs" / "_ext"), str(ROOT / "tools")]  # comes first
 
 import chapters  # noqa: E402
 import figures  # noqa: E402
@@ -27,6 +27,7 @@ import inline_style  # noqa: E402
 import katex_math  # noqa: E402
 import mend_html  # noqa: E402
 import published  # noqa: E402
+from add_version import add_version  # noqa: E402
 from notebook_text import plain  # noqa: E402
 
 from vhist import plots  # noqa: E402
@@ -659,3 +660,42 @@ def test_formulas() -> None:
     assert "<math" in html
     assert "katex-html" in html
     assert "<code>" in katex_math.render(r"\frac{1", display=True)
+
+
+def built(folder: Path, text: str) -> Path:
+    folder.mkdir()
+    for name in ("index.html", "404.html", "robots.txt"):
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_versions_stand_side_by_side(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    add_version(built(tmp_path / "a", "first"), site, "latest")
+    assert 'href="latest/"' in (site / "index.html").read_text()
+
+    for version in ("0.10", "0.9"):
+        add_version(built(tmp_path / version, version), site, version)
+    add_version(built(tmp_path / "b", "second"), site, "latest")
+    versions = json.loads((site / "versions.json").read_text())
+    assert versions == ["latest", "0.10", "0.9"]
+    assert (site / "latest" / "index.html").read_text() == "second"
+    # a stranger comes to the newest release, and so does who is lost
+    assert 'href="0.10/"' in (site / "index.html").read_text()
+    assert (site / "404.html").read_text() == "0.10"
+    assert {path.name for path in site.iterdir()} == {
+        *versions,
+        *("versions.json", "index.html", "404.html", "robots.txt"),
+    }
+
+
+@pytest.mark.parametrize("version", ["main", "", "../0.1", "0.1.new"])
+def test_a_version_is_a_number_or_latest(tmp_path: Path, version: str) -> None:
+    with pytest.raises(ValueError, match=r"must be latest or like 0\.2"):
+        add_version(built(tmp_path / "a", ""), tmp_path / "site", version)
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_version_without_pages_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no site in .*nox -s docs"):
+        add_version(tmp_path, tmp_path / "site", "latest")

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-URL = "https://example.org/book/"
+URL = "https://example.org/book/latest/"
 REPOSITORY = "https://github.com/example/vhist"
 MAPS = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 CHAPTER = "chapters/plot_10_alexnet.html"
@@ -86,5 +86,5 @@ def test_a_404_page_works_in_any_folder(site: Path) -> None:
     links = re.findall(r'<a\b[^>]*\bhref="([^"]+)"', html)
     inner = [link for link in links if not link.startswith(("https://", "#"))]
     assert inner
-    assert all(link.startswith("/book/") for link in inner), inner
-    assert 'action="/book/search.html"' in html
+    assert all(link.startswith("/book/latest/") for link in inner), inner
+    assert 'action="/book/latest/search.html"' in html
