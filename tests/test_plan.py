@@ -122,6 +122,18 @@ def test_families():
         recipe_for("alexnet", "old")
 
 
+def test_another_optimizer_begins_with_a_rate_of_its_own():
+    modern = recipe_for("resnet34")
+    muon = recipe_for("resnet34", optimizer="muon")
+    assert muon.lr < modern.lr / 10
+    settings = {"lr": muon.lr, "momentum": 0.95, "weight_decay": 0.05}
+    assert muon == replace(modern, optimizer="muon", **settings)
+    assert recipe_for("resnet34", optimizer="sgd") == modern
+    assert recipe_for("alexnet", "paper", "adamw").lr == 1e-3
+    with pytest.raises(ValueError, match="no optimizer 'adam'; there are adamw, sgd"):
+        recipe_for("resnet34", optimizer="adam")
+
+
 @pytest.fixture
 def vhist(monkeypatch, capsys, tmp_path):
     """Run a command beside a small plan; give back exit code, output and errors."""
@@ -152,6 +164,12 @@ def test_family_and_model_options_reach_the_run(vhist):
         "stem": [7, 2, 3],
     }
     assert (given["recipe"].optimizer, given["recipe"].lr) == ("sgd", 0.5)
+    words = "resnet_small --optimizer=muon --momentum 0.9"
+    recipe = parse_train(commands.train, "vhist train", words.split()).keywords[
+        "recipe"
+    ]
+    own = recipe_for("resnet_small", optimizer="muon")
+    assert recipe == replace(own, momentum=0.9)
     for bad, message in (
         ("dropout", "takes pairs KEY=VALUE, got 'dropout'"),
         ("image_size=3", "image_size is no model option"),

@@ -5,6 +5,7 @@ cache file. From there on no step of training touches a JPEG or PIL: crops, flip
 and colours are tensor operations on the device, each sample with its own numbers.
 """
 
+import difflib
 import hashlib
 import math
 import os
@@ -190,8 +191,11 @@ def check_classes(data: str, chosen: Sequence[str], known: Sequence[str]) -> Non
     """
     for name in chosen:
         if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
             raise ValueError(
-                f"{data} has no class {brief(name)}; there are {', '.join(known[:10])}"
+                f"{data} has no class {brief(name)}; {hint}there are "
+                f"{', '.join(known[:10])}"
             )
         if chosen.count(name) > 1:
             raise ValueError(f"the class {name!r} is named twice")

@@ -4,7 +4,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from vhist._checks import brief, check_fields
 
@@ -35,8 +35,7 @@ class Recipe:
     """parts that a batch is computed in, one after the other, to save memory"""
     optimizer: Literal["adamw", "sgd", "muon"] = "adamw"
     """adamw (arXiv:1711.05101); sgd; or muon (arXiv:2502.16982) for all filters and
-    matrices but those of the first and the last layer, with adamw for the rest. With
-    another than the default give its lr and weight_decay, too"""
+    matrices but those of the first and the last layer, with adamw for the rest"""
     lr: float = 1e-3
     """highest learning rate"""
     momentum: float = 0.9
@@ -171,7 +170,9 @@ class Recipe:
         return self.image_size if t == 1 else self.start_size + int(grown / 8) * 8
 
 
-def recipe_for(model: str, family: str = "modern") -> Recipe:
+def recipe_for(
+    model: str, family: str = "modern", optimizer: str | None = None
+) -> Recipe:
     """Return the recipe that a model of this name is trained with.
 
     Three families answer three questions: what would it have been then, what did the
@@ -202,12 +203,15 @@ def recipe_for(model: str, family: str = "modern") -> Recipe:
     model : str
         Builder's name. Sizes follow it: the small models see 64 pixels, ``stn`` 32.
     family : {"modern", "article", "paper"}
+    optimizer : {"adamw", "sgd", "muon"}, optional
+        In place of the family's own, with a rate, a momentum and a weight decay to
+        begin with: those of one optimizer are far off for another.
 
     Raises
     ------
     ValueError
-        If there is no such family, or it has none for this model: the paper of the
-        spatial transformer did not train on pictures like these.
+        If there is no such family or optimizer, or the family has no recipe for this
+        model: the paper of the spatial transformer had other pictures than these.
     """
     if family not in FAMILIES:
         raise ValueError(
@@ -217,7 +221,15 @@ def recipe_for(model: str, family: str = "modern") -> Recipe:
     kinds = ("vgg", "resnet", "vit", "linformer", "stn")
     kind = next((k for k in kinds if model.startswith(k)), "alexnet")
     kind = "vit" if kind == "linformer" else kind
-    return replace(FAMILIES[family](kind), image_size=size)
+    recipe = replace(FAMILIES[family](kind), image_size=size)
+    if optimizer in (None, recipe.optimizer):
+        return recipe
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(
+            f"no optimizer {brief(optimizer)}; there are {', '.join(OPTIMIZERS)}"
+        )
+    settings: dict[str, Any] = {"optimizer": optimizer, **OPTIMIZERS[optimizer]}
+    return replace(recipe, **settings)
 
 
 def _modern(kind: str) -> Recipe:
@@ -294,6 +306,13 @@ def _paper(kind: str) -> Recipe:
         augment="paper",
     )
 
+
+# what to begin with, where a family has another optimizer
+OPTIMIZERS: dict[str, dict[str, float]] = {
+    "adamw": {"lr": 1e-3, "weight_decay": 0.05},
+    "sgd": {"lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4},
+    "muon": {"lr": 2e-3, "momentum": 0.95, "weight_decay": 0.05},
+}
 
 FAMILIES: dict[str, Callable[[str], Recipe]] = {
     "modern": _modern,

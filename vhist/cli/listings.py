@@ -1,5 +1,6 @@
 """Commands that only look: layers, records, data sets, models."""
 
+import difflib
 import warnings
 from pathlib import Path
 from typing import Annotated
@@ -66,7 +67,9 @@ def runs(
         where `vhist train` wrote records
     """
     if folder != Path("runs") and not folder.is_dir():
-        raise FileNotFoundError(f"no folder {folder}")
+        near = difflib.get_close_matches(str(folder), ["show", "record"], n=1)
+        hint = f"; did you mean vhist runs {near[0]}?" if near else ""
+        raise FileNotFoundError(f"no folder {folder}{hint}")
     found = [(run, "book") for run in load_all()]
     for path in sorted(folder.glob("*.json")):
         try:

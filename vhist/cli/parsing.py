@@ -5,7 +5,7 @@ import functools
 import inspect
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import redirect_stderr
 from dataclasses import fields, is_dataclass
 from itertools import pairwise
@@ -14,7 +14,7 @@ from typing import Annotated, get_args, get_origin
 import tyro
 
 from vhist.cli.terminal import check_known
-from vhist.recipe import FAMILIES, recipe_for
+from vhist.recipe import FAMILIES, OPTIMIZERS, recipe_for
 
 __all__ = ["parse_call", "parse_train", "variant"]
 
@@ -45,29 +45,31 @@ def parse_train(
 ) -> functools.partial:
     """Do the same for a function with parameters ``model`` and ``recipe``.
 
-    The recipe's defaults follow the model and its --family, wherever they stand among
-    the words.
+    The recipe's defaults follow the model, its --family and --optimizer, wherever they
+    stand among the words.
     """
     _check_flags(function, argv)
-    family = _family(argv)
+    family = _named(argv, "--family", FAMILIES) or "modern"
+    optimizer = _named(argv, "--optimizer", OPTIMIZERS)
     words = [w for w in argv if not w.startswith("-")]
     if {"-h", "--help"} & {*argv} and words and argv[0] == words[0]:
         from vhist.models import list_models
 
         check_known("model", words[0], list_models(), "vhist models")
     guess = words[0] if words else "resnet_small"
-    call = _bind(variant(function, recipe=recipe_for(guess, family)), name, argv)
-    model = call.keywords["model"]
-    if recipe_for(model, family) != recipe_for(guess, family):
-        call = _bind(variant(function, recipe=recipe_for(model, family)), name, argv)
+    recipe = recipe_for(guess, family, optimizer)
+    call = _bind(variant(function, recipe=recipe), name, argv)
+    ours = recipe_for(call.keywords["model"], family, optimizer)
+    if ours != recipe:
+        call = _bind(variant(function, recipe=ours), name, argv)
     return call
 
 
-def _family(argv: Sequence[str]) -> str:
-    """Return the family that is asked for; a wrong one is left for tyro to refuse."""
+def _named(argv: Sequence[str], flag: str, choices: Collection[str]) -> str | None:
+    """Return what a flag asks for; a wrong choice is left for tyro to refuse."""
     words = [w for word in argv for w in word.split("=", 1)]
-    named = [b for a, b in pairwise(words) if a == "--family"]
-    return named[-1] if named and named[-1] in FAMILIES else "modern"
+    named = [b for a, b in pairwise(words) if a == flag]
+    return named[-1] if named and named[-1] in choices else None
 
 
 def _bind(function: Callable, name: str, argv: Sequence[str]) -> functools.partial:
