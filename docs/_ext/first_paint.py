@@ -1,11 +1,11 @@
 """Let a page be painted before the site's fonts come, and stay where it was painted.
 
-A slow phone would fetch the fonts before the page's first picture. So a phone fetches
-them when everything else has come. The first page of a visit then takes those of
-formulas alone: text and code stay in fonts of the device (custom.css), since in others
-their lines would break anew under the reader's eyes. Each further page, larger screens,
-and a page on a disk have all fonts from the start. And furo shows the switch of colours
-only when its own script runs, which would move the header.
+A slow phone would fetch the fonts before the page's first picture. So they are fetched
+when everything else has come. The first page of a visit then takes those of formulas
+alone: text and code stay in fonts of the device (custom.css), since in others their
+lines would break anew under the reader's eyes. Each further page, and a page on a disk,
+has all fonts from the start. And furo shows the switch of colours only when its own
+script runs, which would move the header.
 """
 
 SCRIPT = """
@@ -15,8 +15,7 @@ SCRIPT = """
   page.classList.remove("no-js");
   let store = {};
   try { store = sessionStorage; } catch { /* forbidden: each page is a first one */ }
-  const large = matchMedia("(min-width: 63em)").matches; // furo shows the sidebar
-  if (store.fonts || large || location.protocol === "file:") {
+  if (store.fonts || location.protocol === "file:") {
     page.dataset.fonts = "all";
     return;
   }

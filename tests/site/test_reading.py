@@ -182,9 +182,7 @@ def fonts_of(page: Page) -> set[str]:
     return {re.split("[-_]", name)[0] for name in early}
 
 
-def test_a_phone_waits_for_fonts_on_its_first_page_only(
-    browser: Browser, server: str
-) -> None:
+def test_fonts_wait_on_the_first_page_only(browser: Browser, server: str) -> None:
     page = browser.new_page(viewport=PHONE)
     page.goto(f"{server}/{CHAPTERS[1]}")
     page.wait_for_function("document.documentElement.dataset.fonts === 'formulas'")
@@ -199,12 +197,6 @@ def test_a_phone_waits_for_fonts_on_its_first_page_only(
     assert {"inter", "jetbrains"} <= fonts_of(page)
     expect(text).to_have_css("font-family", re.compile("^.?Inter.?,"))
     page.close()
-
-
-def test_a_desk_has_the_fonts_at_once(page: Page, server: str) -> None:
-    page.goto(f"{server}/{CHAPTERS[1]}")
-    page.evaluate("document.fonts.ready")
-    assert {"inter", "KaTeX"} <= fonts_of(page)
 
 
 def test_late_formulas_have_their_fonts_listed() -> None:
