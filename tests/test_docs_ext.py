@@ -19,7 +19,7 @@ from pybtex.database import parse_string
 from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT / "docs" / "_ext"), str(ROOT / "tools")]  # comes first
+sys.path[:0] = [str(ROOT / "docs" / "_ext"), str(ROOT / "tools")]  # before the imports
 
 import chapters  # noqa: E402
 import figures  # noqa: E402

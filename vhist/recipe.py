@@ -307,7 +307,8 @@ def _paper(kind: str) -> Recipe:
     )
 
 
-# what to begin with, where a family has another optimizer
+# What to begin with where a family has another optimizer: PyTorch's rate for AdamW, and
+# of SGD and Muon what plans long and muon use.
 OPTIMIZERS: dict[str, dict[str, float]] = {
     "adamw": {"lr": 1e-3, "weight_decay": 0.05},
     "sgd": {"lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4},

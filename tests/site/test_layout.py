@@ -39,9 +39,9 @@ LINES = """
 def opened(browser: Browser, url: str, screen: dict, **settings) -> Iterator[Page]:
     """A page with its fonts, all of it laid out, its fold-outs open."""
     context = browser.new_context(viewport=screen, **settings)
+    context.add_init_script("sessionStorage.fonts = 'here'")  # no first page of a visit
     page = context.new_page()
     page.goto(url)
-    page.wait_for_function("'fonts' in document.documentElement.dataset")
     page.evaluate("document.fonts.ready")
     page.add_style_tag(content="* { content-visibility: visible !important }")
     page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
