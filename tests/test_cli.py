@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from vhist import __main__ as cli
-from vhist import catalogue, estimate, runs
+from vhist import catalogue, checkpoint, estimate, runs
 from vhist import data as vdata
 from vhist.checkpoint import Interrupted
 from vhist.cli import commands, terminal
@@ -267,12 +267,23 @@ def test_dry_run_of_what_needs_no_files(vhist, tmp_path, monkeypatch):
 def test_dry_run_of_a_folder_and_a_begun_run(vhist, tmp_path, pictures):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "a.ckpt").write_bytes(b"")
+    built = {"image_size": 32, "num_classes": 2}
+    facts = {"model": "vit_small_8", "model_options": built, "recipe": {"epochs": 7}}
+    checkpoint.save({"facts": facts}, tmp_path / "runs" / "b.ckpt")
     argv = ["train", "vit_small_8", "--data", "folder", "--root", pictures, *SHORT]
     code, out, _ = vhist(*argv, "--name", "a", "--dry-run")
     assert code == 0
     assert f"16 + 16 of 2 classes ({pictures})" in out
     assert "2 per epoch, 4 in all" in out
     assert "begun: --resume continues it" in out
+    for name, says in (
+        ("a", "a.ckpt is damaged or no checkpoint; remove it"),
+        ("b", "its recipe epochs is 7, not 2"),
+    ):
+        code, _, err = vhist(*argv, "--name", name, "--resume", "--dry-run")
+        assert code == 2
+        assert one_line(err)
+        assert says in err
 
 
 def test_pictures_are_counted_as_they_are_loaded(pictures):
@@ -530,10 +541,12 @@ def test_summary(vhist):
 
 def test_runs(vhist, greys):
     (greys / "broken.json").write_text("{")
+    (greys / "lost.json").symlink_to("nowhere")
     code, out, err = vhist("runs")
     assert code == 0
     assert "broken.json is no record of a run" in err
-    assert one_line(err)
+    assert "lost.json: No such file or directory" in err
+    assert len(err.splitlines()) == 2
     head, *rows = out.splitlines()
     assert "accuracy (%)" in head
     assert rows[-1].startswith("greys")

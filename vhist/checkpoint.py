@@ -38,6 +38,7 @@ __all__ = [
     "Keeper",
     "Signals",
     "State",
+    "check_facts",
     "exists",
     "load",
     "locked",
@@ -413,7 +414,7 @@ class State:
         stored = load(path)
         if stored is None:
             return
-        try:
+        with _if_strange(path):
             _check_same(stored["facts"], self.facts, path)
             self._check(stored)
             losses = stored["losses"].to(self.device)
@@ -431,15 +432,6 @@ class State:
             self.commit = stored["commit"]
             times = stored["seconds"], stored["cpu_seconds"]
             self._begin_clock(*times, stored["peak_memory"])
-        except _Differs as error:
-            raise ValueError(str(error)) from None
-        except Exception as error:  # a strange file may provoke any
-            reason = " ".join(str(error).split())[:200]
-            if isinstance(error, KeyError):
-                reason = f"it lacks {brief(error.args[0])}"
-            raise ValueError(
-                f"{path} is no checkpoint of this run: {reason}"
-            ) from error
 
     def _check(self, stored: dict) -> None:
         """Raise unless all that is stored can be taken over, before any of it is."""
@@ -472,6 +464,35 @@ class State:
                 _check_moments(stored[key]["state"], part, step)
             elif part is not None:
                 _check_arrays(key, stored[key], part.state_dict())
+
+
+def check_facts(path: str | Path, facts: dict) -> None:
+    """Raise ValueError if a checkpoint, where there is one, is of another run.
+
+    Parameters
+    ----------
+    path : path
+    facts : dict
+        Some of those of :class:`State`.
+    """
+    stored = load(path)
+    if stored is not None:
+        with _if_strange(Path(path)):
+            _check_same(stored["facts"], facts, Path(path))
+
+
+@contextmanager
+def _if_strange(path: Path) -> Iterator[None]:
+    """Say in one line that a file is no checkpoint of this run, and why."""
+    try:
+        yield
+    except _Differs as error:
+        raise ValueError(str(error)) from None
+    except Exception as error:  # a strange file may provoke any
+        reason = " ".join(str(error).split())[:200]
+        if isinstance(error, KeyError):
+            reason = f"it lacks {brief(error.args[0])}"
+        raise ValueError(f"{path} is no checkpoint of this run: {reason}") from error
 
 
 def _check_array(name: str, value: object, like: Tensor) -> None:

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from vhist._checks import brief, check_file, fits
 from vhist.catalogue import SMALLEST, is_cifar10
-from vhist.checkpoint import read_whole
+from vhist.checkpoint import read_whole, write_whole
 
 __all__ = [
     "MEAN",
@@ -665,16 +665,13 @@ def _read_cache(path: Path, size: int, classes: int) -> dict | None:
 
 
 def _write_cache(path: Path, stored: dict) -> None:
-    """Write to a temporary name and rename; a full disk costs only the cache."""
-    partial = path.with_suffix(f".partial-{os.getpid()}")
+    """Write all of it or nothing; a full disk costs only the cache."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(stored, partial)
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:
-        if partial.exists():
-            partial.unlink()
-        warnings.warn(f"could not write the cache {path}: {error}", stacklevel=3)
+        write_whole(lambda file: torch.save(stored, file), path)
+    except OSError as error:
+        warnings.warn(
+            f"no cache, so all is decoded again next time: {error}", stacklevel=3
+        )
 
 
 def normalize(images: Tensor) -> Tensor:

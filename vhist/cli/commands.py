@@ -10,7 +10,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -361,8 +361,13 @@ def _again() -> str:
 
 
 def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> None:
-    from vhist.checkpoint import exists
-    from vhist.estimate import estimate_memory, hollow_model, steps_per_epoch
+    from vhist.checkpoint import check_facts, exists
+    from vhist.estimate import (
+        builder_options,
+        estimate_memory,
+        hollow_model,
+        steps_per_epoch,
+    )
     from vhist.summary import summary
 
     team = int(os.environ.get("WORLD_SIZE", 1))
@@ -376,6 +381,11 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
         per_class=options.per_class,
     )
     steps = steps_per_epoch(recipe, train, team)
+    if options.resume:
+        built = builder_options(model, recipe) | options.built()
+        built["num_classes"] = classes
+        facts = {"model": model, "model_options": built, "recipe": asdict(recipe)}
+        check_facts(files.state, facts)
     network = hollow_model(model, recipe, **options.built(), num_classes=classes)
     layers = summary(network, recipe.image_size)
     device, size = _device(options.device), stored_size(options, recipe)

@@ -74,8 +74,10 @@ def runs(
     for path in sorted(folder.glob("*.json")):
         try:
             found.append((Run.read(path), str(folder)))
-        except (ValueError, OSError) as error:
+        except ValueError as error:
             warnings.warn(str(error), stacklevel=2)
+        except OSError as error:  # such as a link to nowhere
+            warnings.warn(f"{path}: {error.strerror}", stacklevel=2)
     rows = [
         (
             run.name,
