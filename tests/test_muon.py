@@ -13,16 +13,26 @@ from vhist.recipe import Recipe
 from vhist.train import make_optimizer
 
 
-@pytest.mark.parametrize("shape", [(20, 50), (50, 20), (3, 7, 7)])
-def test_directions_stay_and_lengths_become_alike(shape):
+@pytest.mark.parametrize(
+    ("shape", "dtype", "error"),
+    [
+        ((20, 50), None, 1e-4),
+        ((50, 20), None, 1e-4),
+        ((3, 7, 7), None, 1e-4),
+        ((20, 50), torch.bfloat16, 0.02),
+    ],
+)
+def test_directions_stay_and_lengths_become_alike(shape, dtype, error):
     chance = torch.Generator().manual_seed(0)
     matrices = torch.randn(shape, generator=chance)
-    found = orthogonalize(matrices)
+    found = orthogonalize(matrices, dtype=dtype)
     assert found.shape == matrices.shape
+    assert found.dtype == (dtype or torch.float32)
+    found = found.float()
     u, _, v = torch.linalg.svd(matrices, full_matrices=False)
     turned = u.mT @ found @ v.mT  # diagonal, if the singular vectors are the same
     lengths = turned.diagonal(dim1=-2, dim2=-1)
-    assert (turned - lengths.diag_embed()).abs().max() < 1e-4
+    assert (turned - lengths.diag_embed()).abs().max() < error
     assert 0.6 < lengths.min() < lengths.max() < 1.3
 
 
@@ -104,6 +114,9 @@ def test_filters_and_matrices_between_the_first_and_the_last_layer(model, option
     optimizer = make_optimizer(network, recipe)
     assert isinstance(optimizer, Muon)
     assert (optimizer.momentum, optimizer.nesterov) == (0.8, False)
+    assert optimizer.dtype is None  # on a CPU
+    short = make_optimizer(network, replace(recipe, precision="bfloat16"))
+    assert short.dtype == torch.bfloat16
     names = {id(p): name for name, p in network.named_parameters()}
     turned = {
         names[id(p)]

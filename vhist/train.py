@@ -470,7 +470,10 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         if scale > 0
     ]
     if muon:
-        return Muon(groups, recipe.lr, recipe.momentum, nesterov=recipe.nesterov)
+        device = next(model.parameters()).device
+        dtype = torch.bfloat16 if _is_short(recipe.precision, device) else None
+        looks = recipe.nesterov
+        return Muon(groups, recipe.lr, recipe.momentum, nesterov=looks, dtype=dtype)
     if recipe.optimizer == "sgd":
         nesterov = recipe.nesterov and recipe.momentum > 0
         return torch.optim.SGD(
