@@ -84,6 +84,11 @@ def test_resnet_34_is_level_with_the_article_after_a_tenth_of_its_epochs():
     assert next(ends) > next(ends) + 0.01, f"{where}ended at a higher training loss"
     assert len(small.log) - len(full.log) == 8, f"{where}had eight epochs less"
     assert 7 < full.parameters / small.parameters < 9, f"{where}is eight times as big"
+    (turned,) = MUON["resnet_small"]
+    assert runs.paired_z(turned, full) > 3, f"{where}is behind the small one with Muon"
+    assert turned.recipe["optimizer"] == "muon", where
+    assert turned.recipe["image_size"] == small.recipe["image_size"] == 128, where
+    assert turned.recipe["start_size"] == small.recipe["start_size"] == 64, where
     same = ("lr", "batch_size", "schedule", "warmup_epochs", "weight_decay", "augment")
     for key in same:
         assert full.recipe[key] == small.recipe[key], (

@@ -729,10 +729,11 @@ for logged in (86.08916473388672, 85.73248291015625):
 # first hidden layer were missing. The second answer is a landmark, no contest: pixels,
 # weights and training differ from those of our small network.
 #
-# More pixels, more time and later habits, batch normalisation among them, take ours
-# further:
+# More pixels, more time and later habits take ours further: batch normalisation, then
+# :class:`~vhist.muon.Muon`, another optimizer:
 
-for longer in vhist.plan.load("long").records().get("vgg_small_bn", []):
+for name in ("long", "muon"):
+    (longer,) = vhist.plan.load(name).records()["vgg_small_bn"]
     times = longer.cpu_seconds / run.cpu_seconds
     print(longer.command)
     print(
