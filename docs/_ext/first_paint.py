@@ -3,9 +3,9 @@
 A slow phone would fetch the fonts before the page's first picture. So they are fetched
 when everything else has come. The first page of a visit then takes those of formulas
 alone, below its second heading: all else stays in fonts of the device (custom.css),
-since in others lines would break anew under the reader's eyes. Each further page, and a page on a disk,
-has all fonts from the start. And furo shows the switch of colours only when its own
-script runs, which would move the header.
+since in others lines would break anew under the reader's eyes. Each further page, and a
+page on a disk, has all fonts from the start. And furo shows the switch of colours only
+when its own script runs, which would move the header.
 """
 
 SCRIPT = """

@@ -188,8 +188,8 @@ print(f"the same network, another recipe, smaller inputs: {gain:.1f} points")
 
 # %%
 # What was it trained on, and for how long? Papers say it in passing, or not at all.
-# A device of 2021 does in an hour what one of 2012 did in days, so the last column
-# compares patience, not work.
+# Devices have become much faster in between, so the last column compares patience, not
+# work.
 
 # fmt: off
 training = [  # net, devices, how many, days each from and to, source
@@ -413,8 +413,9 @@ assert same
 
 # %%
 # **The last epoch.** The best :term:`epoch` of a run was chosen by looking at the
-# validation pictures, so it flatters. Below, for the records of the comparison, the
-# accuracy of the last epoch and what picking the best one would have added.
+# validation pictures, so it flatters. Below, for the records of two :term:`plans
+# <plan>`, the accuracy of the last epoch and what picking the best one would have
+# added.
 
 plans = [vhist.plan.load(name).records() for name in ("short", "long")]
 runs = [run for plan in plans for seeds in plan.values() for run in seeds]
@@ -457,7 +458,7 @@ for model in sorted({r.model for r in runs}):
 # -------------
 #
 # Every chapter is a script that needs neither GPU nor network. Most train a small
-# network on Sketchnette while you wait, in about a minute on two CPU cores. The
+# network on Sketchnette while you wait, in a minute or two on two CPU cores. The
 # recorded runs took longer, on the machine named in the record:
 
 for r in sorted(runs, key=lambda r: r.cpu_seconds):
@@ -538,9 +539,10 @@ for name in ("alexnet_small", "vgg_small", "resnet_small", "vit_small_8"):
 #       multiply-adds. The last quarter came with *less* work per picture than VGG's.
 #
 # 5. *What if nobody calls* ``eval()`` *in the test, or shows every picture as it is?*
-#    Two runs answer that, each with one thing changed: dropout left on in the test,
-#    and no cropping and flipping. Predict for each whether the training loss, the
-#    accuracy or both will move, and in which direction. Then unfold.
+#    Two runs answer that, each with one thing changed: dropout left on in the test, and
+#    no cropping and flipping. Its z is that of a :term:`paired test`. Predict for each
+#    whether the training loss, the accuracy or both will move, and in which direction.
+#    Then unfold.
 
 vhist.plan.load("ablations").compare(
     "alexnet", "alexnet_dropout_in_evaluation", "alexnet_no_augmentation"

@@ -535,7 +535,7 @@ assert abs(answer.sum() - 10) < 1e-6
 # Momentum is a *filter*: a gradient echoes in powers of 0.9, which add up to ten. What
 # is steady grows tenfold, what changes its sign at every step is about halved.
 #
-# The article that this book grew out of and our records use AdamW. Two weights with
+# The article behind this book and this chapter's records use AdamW. Two weights with
 # nothing to learn show how it differs from Adam :cite:p:`kingma2015`: their gradients
 # change sign at every step, one tiny, one large. Rate times decay times steps is one,
 # so decay alone leaves :math:`e^{-1}` of each.
@@ -765,8 +765,8 @@ for longer in vhist.plan.load("long").records().get("alexnet_small", []):
 
 # %%
 # And the network at full size, for three times, the last with :term:`mixed <mixup>`
-# pictures: one seed each, on a GPU in bfloat16, whose seconds cannot be set beside
-# CPU-seconds.
+# pictures: one seed each, on a GPU in :term:`bfloat16`, whose seconds cannot be set
+# beside CPU-seconds.
 
 gpu = vhist.plan.load("gpu").records()
 for label in ("alexnet", "alexnet_long", "alexnet_mixed"):

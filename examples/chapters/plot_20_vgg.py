@@ -111,8 +111,9 @@ for y, convs in enumerate(CONFIGURATIONS.values()):
     place = 0.0
     for width, count in (*zip(WIDTHS, convs, strict=True), (4096, 2), (10, 1)):
         color = plots.COLORS["vgg"] if width in WIDTHS else "#8c959f"
+        alpha = 0.2 + width / 1500 if width in WIDTHS else 0.2
         for _ in range(count):
-            ax.barh(y, 0.92, left=place, color=color, alpha=0.2 + width % 4096 / 1500)
+            ax.barh(y, 0.92, left=place, color=color, alpha=alpha)
             ax.text(place + 0.46, y, width, ha="center", va="center", fontsize=8)
             place += 1
         place += 0.35 if width in WIDTHS else 0
@@ -171,7 +172,7 @@ assert difference < 1e-5
 print(f"largest difference of the logits: {difference:.1e}")
 
 # %%
-# Shapes and answers agree.
+# Shapes and answers agree. In training, dropout stands elsewhere.
 #
 # Two networks in one
 # -------------------
@@ -257,11 +258,11 @@ weight, work = (
     / sum(getattr(row, what) for row in rows["alexnet"])
     for what in ("parameters", "macs")
 )
-dense = sum(row.macs for row in rows["vgg"] if ".fc" in row.name) / table.macs
+share = sum(row.macs for row in rows["vgg"] if ".fc" in row.name) / table.macs
 print(f"VGG-16 has {weight:.1f} times AlexNet's weights, {work:.0f} times its work;")
-print(f"its fully connected layers do {dense:.1%} of that work")
+print(f"its fully connected layers do {share:.1%} of that work")
 assert weight < 3 < 15 < work
-assert dense < 0.02
+assert share < 0.02
 
 # %%
 # "About twice AlexNet's parameters", as VGG is often introduced, is right and
@@ -370,8 +371,8 @@ assert sizes["N(0, 0.01²)"][-1] == 0
 assert sizes["1.5 x He"][-1] > 1e7
 
 # %%
-# Only He's rule keeps the signal near its size. With AlexNet's N(0, 0.01²) it falls
-# below what float32 can write, to exactly zero.
+# Only He's rule keeps the signal near its size. With AlexNet's N(0, 0.01²) its squares
+# fall below what float32 can write, to exactly zero.
 #
 # .. admonition:: A common slip: Glorot's variance grows with the fans
 #
@@ -723,22 +724,21 @@ for logged in (86.08916473388672, 85.73248291015625):
     assert abs(100 * p - logged) < 1e-5 < abs(logged * 100 - round(logged * 100))
 
 # %%
-# Both are a whole number of Imagenette's validation pictures, and neither is one of ten
-# thousand. The same weights gave two answers, because the article's code never switches
-# dropout off. It stands one place early there, so half of the features and half of the
-# first hidden layer were missing. The second answer is a landmark, no contest: pixels,
-# weights and training differ from those of our small network.
+# Both are whole numbers of Imagenette's validation pictures, neither is one of ten
+# thousand. The same weights gave two answers, probably because the article's code never
+# switches dropout off. It stands one place early there, so half of the features and
+# half of the first hidden layer were missing. The second answer is a landmark, no
+# contest: pixels, weights and training differ from those of our small network.
 #
 # More pixels, more time and later habits take ours further: batch normalisation, then
-# :class:`~vhist.muon.Muon`, another optimizer:
+# :term:`Muon` :cite:p:`jordan2024`, another optimizer:
 
 for name in ("long", "muon"):
     (longer,) = vhist.plan.load(name).records()["vgg_small_bn"]
     times = longer.cpu_seconds / run.cpu_seconds
     print(longer.command)
-    print(
-        f"{vhist.runs.mean_std([longer])} % in {times:.1f} times the first run's time"
-    )
+    print(f"{vhist.runs.mean_std([longer])} % after {len(longer.log)} epochs,", end=" ")
+    print(f"in {times:.1f} times the first run's time, {longer.device}")
     assert longer.accuracy > run.accuracy
 
 # %%

@@ -430,7 +430,7 @@ plots.caption(
 plt.show()
 
 # %%
-# On the drawings the linear network gains much: the transformer brings what varies
+# On the drawings the linear network gains much: the transformer may bring what varies
 # nearer to where its weights expect it, and it lends its convolutions. In the
 # scenes, the same pair stays near guessing. Why, we can only suspect. The slope that
 # teaches the transformer comes through the reader, and a reader that is at a loss
@@ -587,8 +587,8 @@ plt.show()
 # %%
 # With the source's recipe two seeds end where the source did, and shake until the last
 # epoch, though never by ten points. The third breaks down in the 47th: from there on it
-# guesses, and its loss is ln 10. Its weights, not kept in this book, send the window
-# far out of the picture. What is there to see, and does a slope lead back?
+# guesses, and its loss is ln 10. Its weights are not kept. A window far out of the
+# picture would do that. What is there to see, and does a slope lead back?
 
 away = torch.tensor([[[1.0, 0, 3], [0, 1, 3]]], requires_grad=True)
 nothing = sample(church, away)

@@ -7,8 +7,8 @@ Attention compares every word with every word; mix the words first and compare l
 The price of attention grows with the square of the number of words, so texts of
 thousands of words and large pictures were dear. Others had left out comparisons; what
 was missing was attention to all words at a price that grows with their number. An
-article took such a layer to cats and dogs, where it cost more than what it replaced. On
-two CPU cores this page runs in under a minute; it downloads nothing.
+article took such a layer to cats and dogs, where it cost more than what it replaced.
+This page needs no GPU and downloads nothing.
 
 You will see
 
@@ -598,7 +598,7 @@ for row in rows:
 #    A test on random crops asks another question each time, so ours sees the middle of
 #    the picture. Numbers of mean 0 and deviation 1 suit the first layer. E and F start
 #    uniform within :math:`\pm 1 / \sqrt k`, as in the article's package; queries, keys
-#    and values have no bias there, and one in the modern pair. The paper itself
+#    and values have no bias there; in the modern pair they have one. The paper itself
 #    trained language models, and shares E and F among heads, keys and values, or even
 #    layers.
 #
@@ -606,8 +606,8 @@ for row in rows:
 # --------------
 # Pictures went another way. :cite:t:`liu2021` let patches look only within windows:
 # that is linear, too, keeps neighbours together, and works at any size. For text, and
-# for large pictures, better programs for the exact map took away much of the need: a
-# map need not be stored to be used.
+# for large pictures, better programs for the exact map took away much of the need
+# :cite:p:`dao2022`: a map need not be stored to be used.
 #
 # Experiments
 # -----------
@@ -691,11 +691,11 @@ plan.compare(
 #           print(label, fits, vhist.runs.mean_std(found))
 #
 #    On the pictures that they learned from, 64 mixtures lie between plain attention and
-#    16, with each seed: half of the distance is room. But as many mixtures as there are
-#    patches are not yet plain attention; they have to be learned. On new pictures 64
-#    are level with 16, and six points behind plain attention. Four are behind 16 with
-#    each seed, on both. The runs with 64 and with 4 were on a CPU in float32, the
-#    others on a GPU in bfloat16.
+#    16, with each seed, in the mean half way: so a part of it is room. But as many
+#    mixtures as there are patches are not yet plain attention; they have to be learned.
+#    On new pictures 64 are level with 16, and six points behind plain attention. Four
+#    are behind 16 with each seed, on both. The runs with 64 and with 4 were on a CPU in
+#    float32, the others on a GPU in bfloat16.
 #
 # 6. *Whom does the later recipe help more?* From the pair *article* to the pair
 #    *modern* pictures, network, steps and rate change for both. Predict who gains.

@@ -7,8 +7,8 @@ A network that has learned other pictures needs few of yours.
 A guide built a Vision Transformer, gave it 225 photographs of pizza, steak and sushi,
 and got a network that hardly told them apart. Then it took torchvision's
 network with published weights, and it worked. What was in those weights, how is a new
-task begun with them, and how many pictures are they worth? On two CPU cores this page
-runs in under a minute; it downloads nothing.
+task begun with them, and how many pictures are they worth? This page needs no GPU
+and downloads nothing.
 
 You will see
 

@@ -271,7 +271,7 @@ plt.show()
 
 # %%
 # Networks that err together err *alike*. They share the training set and the test
-# pictures, which may be why. How they are built counts, too: the two that are built
+# pictures, which may be why. How they are built may count, too: the two that are built
 # most alike agree most. And that errors are shared is no special feature of small
 # networks: those for ImageNet agree, too, beyond what their accuracies tell
 # :cite:p:`mania2019`, and convolutional ones are consistent in their errors whatever
@@ -398,7 +398,7 @@ plt.show()
 # it. No single cell surely changes, and most of what moves would have moved by chance.
 # Between eras the *number* of errors changed most. Their kind changed a little: from
 # ResNet to ViT some errors in a hundred move beyond chance, from AlexNet to ResNet
-# hardly any. In the short runs, three seeds of each, both steps show it.
+# hardly any.
 #
 # All four say the same
 # ---------------------

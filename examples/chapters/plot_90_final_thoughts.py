@@ -142,9 +142,9 @@ assert vgg is max(lines, key=lambda w: w.score.mean)
 assert z > 3
 
 # %%
-# In 20 epochs, nowhere; in 80 and more, all are ahead. Size is not alone in this:
+# In 20 epochs, hardly; in 80 and more, all are ahead. Size is not alone in this:
 # epochs, pixels and mixing differ, too. The best row is VGG's, before ResNet-34 with a
-# quarter of its work.
+# quarter of VGG's work.
 #
 # At full size, with AlexNet undivided as the article built it, size and work do not go
 # together:
@@ -264,7 +264,8 @@ for key in differing:
 print(f"{len(differing)} of {len(recipes[0])} fields differ")
 
 # %%
-# A ranking ranks networks *and* these lines. What one of them, the optimizer, can move:
+# A ranking ranks networks *and* these lines. What the optimizer, Muon
+# :cite:p:`jordan2024`, and what changed with it, can move:
 
 ours = vhist.plan.load("muon").records()
 theirs = plans["gpu"].records()
@@ -276,9 +277,13 @@ for one, other in (("resnet34", "resnet34_4"), ("vit_b_16_long", "vit_b_16_high"
         end=" ",
     )
     changed = [k for k, v in before.recipe.items() if v != after.recipe[k]]
+    epochs = [
+        sum(len(r.log) for r in vhist.runs.history(run)) for run in (before, after)
+    ]
     changed += ["positions"] * ("positions" in after.model_options)
     changed += ["first weights"] * bool(after.weights)
-    print(", ".join(k for k in changed if k != "optimizer"))
+    print(", ".join(k for k in changed if k not in ("optimizer", "epochs")))
+    print(f"{'':15}epochs, with those of the first weights: {epochs[0]}, {epochs[1]}")
     assert after.accuracy > before.accuracy + 0.02
 
 # %%
@@ -499,11 +504,11 @@ plots.caption(
 plt.show()
 
 # %%
-# Only VGG and ResNet ever lead, ResNet in the end. Two cautions. In plan long all but
-# ResNet ran in bfloat16, which is faster. And every learning rate
-# falls towards its planned end, and the last rise of a curve is mostly that fall: a
-# network stopped half way is worse than one planned for half the time. So the strip is
-# fair to runs that have ended and a little unfair to the others.
+# Only VGG and ResNet ever lead, ResNet in the end. In plan long all but ResNet ran in
+# bfloat16, which is faster, and processors differ. And every learning rate falls
+# towards its planned end, and the last rise of a curve is mostly that fall: a network
+# stopped half way is worse than one planned for half the time. So the strip is a little
+# unfair to runs that have not ended.
 #
 # What changed and what stayed
 # ----------------------------
@@ -695,9 +700,9 @@ print(f"cheapest of these: {min(good, key=lambda w: w.minutes).name}")
 # * *A few thousand pictures and no pre-training.* Start with a ResNet. Convolution
 #   brings along what a ViT would have to learn :cite:p:`dosovitskiy2020`, and batch
 #   normalisation forgives a clumsy learning rate :cite:p:`ioffe2015`.
-# * *Millions of pictures, or a strong recipe and patience.* A ViT is a good choice,
-#   and the natural one if text or sound must enter the same network
-#   :cite:p:`steiner2021,beyer2022`.
+# * *Millions of pictures, or a strong recipe and patience.* A ViT is a good choice
+#   :cite:p:`steiner2021,beyer2022`, and the natural one if text or sound must enter the
+#   same network.
 # * *Large pictures.* Attention between all patches grows with the square of their
 #   number. Use windows (Swin) or convolutions (ConvNeXt).
 # * *Batches of one or two.* Avoid batch normalisation.
