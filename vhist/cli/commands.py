@@ -384,8 +384,8 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
     if options.resume:
         built = builder_options(model, recipe) | options.built()
         built["num_classes"] = classes
-        facts = {"model": model, "model_options": built, "recipe": asdict(recipe)}
-        check_facts(files.state, facts)
+        same = {"model": model, "model_options": built, "recipe": asdict(recipe)}
+        check_facts(files.state, same)
     network = hollow_model(model, recipe, **options.built(), num_classes=classes)
     layers = summary(network, recipe.image_size)
     device, size = _device(options.device), stored_size(options, recipe)
