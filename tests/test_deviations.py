@@ -31,7 +31,7 @@ SCRIPTS = "https://github.com/pytorch/vision/tree/main/references/classification
 COURSE = """pictures; augmentation; learning rate;   its course;   warm-up; batch;
 weight decay; label smoothing; epochs; """
 LINKED = dict.fromkeys(("alexnet", "linformer", "finetuning"), "")  # rows that type
-LINKED["vgg"] = COURSE + "optimiser; clipping at norm"  # only what those scripts do
+LINKED["vgg"] = COURSE + "optimizer; clipping at norm"  # only what those scripts do
 LINKED["resnet"] = COURSE + "optimizer"
 LINKED["vit"] = """optimizer; rate, falling; warm-up; weight decay; clipping at;
 batch, epochs; smoothing"""

@@ -468,9 +468,9 @@ def confusion(run: Run, *, ax: Axes | None = None) -> Axes:
     ax.set_yticks(range(len(names)), names)
     for i, row in enumerate(share.tolist()):
         for j, value in enumerate(row):
-            if value >= 0.5:
+            if round(value) > 0:
                 color = "black" if value > 60 else "white"
-                ax.text(j, i, f"{value:.0f}", ha="center", va="center", color=color)
+                ax.text(j, i, round(value), ha="center", va="center", color=color)
     ax.set(xlabel="answer", ylabel="right class")
     ax.spines[:].set_visible(False)
     return ax

@@ -156,7 +156,7 @@ bottom.set_ylabel("multiply-adds per picture")
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Fourteen years without a point, then four architectures in nine. The best error"
+    "Fourteen years without a point, then four architectures in eight. The best error"
     " falls from step to step, a single network's need not; neither parameters nor work"
     " rise throughout.",
     "Three charts over the years 1998 to 2021. Top: error on ImageNet, falling from"
@@ -172,7 +172,7 @@ plt.show()
 # Two warnings come with the picture. The papers tested differently (ten crops, one
 # scale, larger inputs for ViT), so differences of a point or two mean little. And
 # ViT-B/16, which saw only ImageNet, is no better than the deepest ResNet of five years
-# earlier. The lowest point had first seen JFT-300M, a private collection whose name
+# earlier. The lowest circle had first seen JFT-300M, a private collection whose name
 # gives its size in pictures. The last point is ViT-B/16 again, number for number:
 # DeiT-B has its layers, ImageNet alone, smaller inputs and a better recipe
 # :cite:p:`touvron2021`. Progress was never the architecture alone.
@@ -188,8 +188,8 @@ print(f"the same network, another recipe, smaller inputs: {gain:.1f} points")
 
 # %%
 # What was it trained on, and for how long? Papers say it in passing, or not at all.
-# Devices have become much faster in between, so the last column compares patience, not
-# work.
+# The last column is days times devices. It compares neither patience nor work, for
+# devices have become much faster in between.
 
 # fmt: off
 training = [  # net, devices, how many, days each from and to, source
@@ -538,11 +538,11 @@ for name in ("alexnet_small", "vgg_small", "resnet_small", "vit_small_8"):
 #       More than three quarters of the errors that went, for about twenty times the
 #       multiply-adds. The last quarter came with *less* work per picture than VGG's.
 #
-# 5. *What if nobody calls* ``eval()`` *in the test, or shows every picture as it is?*
-#    Two runs answer that, each with one thing changed: dropout left on in the test, and
-#    no cropping and flipping. Its z is that of a :term:`paired test`. Predict for each
-#    whether the training loss, the accuracy or both will move, and in which direction.
-#    Then unfold.
+# 5. *What if nobody calls* ``eval()`` *in the test, or if every picture is shown as it
+#    is?* Two runs answer that, each with one thing changed: dropout left on in the test,
+#    and no cropping and flipping. The z is that of a :term:`paired test`. Predict for
+#    each whether the training loss, the accuracy or both will move, and in which
+#    direction. Then unfold.
 
 vhist.plan.load("ablations").compare(
     "alexnet", "alexnet_dropout_in_evaluation", "alexnet_no_augmentation"

@@ -39,7 +39,7 @@ from torch.nn import functional as F
 import vhist
 from vhist import plots
 
-top5 = {  # per cent; of single networks validation errors, of the others test errors
+top5 = {  # percent; of single networks validation errors, of the others test errors
     "runner-up": 26.2,
     "one network": 18.2,
     "average of five": 16.4,
@@ -56,7 +56,7 @@ plots.caption(
     fig,
     "Most of the distance is covered by one network; the quoted number is an average"
     " over seven.",
-    "Five bars: runner-up 26.2 per cent, one network 18.2, average of five 16.4, one"
+    "Five bars: runner-up 26.2 percent, one network 18.2, average of five 16.4, one"
     " pre-trained network 16.6, average of seven 15.3.",
 )
 # sphinx_gallery_end_ignore
@@ -156,8 +156,8 @@ fig = plots.architecture(pair)
 plots.caption(
     fig,
     "From LeNet-5 to AlexNet: the same plan, three layers more, and far more channels."
-    " A bar is a layer with weights, as tall as its output in pixels, and the stronger"
-    " the more channels it has.",
+    " A bar is a layer with weights; its height is the side of its output, its strength"
+    " the number of channels, both on logarithmic scales.",
     "Two rows of bars that get shorter from left to right. LeNet-5's five are pale,"
     " from 6 channels of 28 by 28 to 10 numbers; AlexNet's eight are strong, from 96"
     " channels of 55 by 55 over 4096 numbers to 10.",
@@ -267,7 +267,7 @@ fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.9), layout="constrained")
 for name, series in result.items():
     for ax, values in zip(axes, series, strict=True):
         ax.semilogy(values, label=name)
-axes[0].set(xlabel="layer", title="how far inputs stay apart")
+axes[0].set(xlabel="layer", ylabel="size", title="how far inputs stay apart")
 axes[1].set(xlabel="layer (30: the output)", title="error signal on its way back")
 axes[0].legend(fontsize=8)
 # sphinx_gallery_start_ignore
@@ -490,7 +490,7 @@ print("test:    ", drop.eval()(torch.ones(12)).tolist())
 # differs, too: the paper drops what fc6 and fc7 *put out*; our code, like torchvision,
 # what they *take in*. So the last pooling is thinned and the output of fc7 is not.
 #
-# The optimiser
+# The optimizer
 # -------------
 #
 # Let :math:`w` be the weights of a layer and :math:`g`, of the same shape, the gradient
@@ -739,8 +739,8 @@ plots.confusion(run, ax=below)
 plots.caption(
     fig,
     "The recorded runs: accuracy over the epochs, one curve per seed; and, for the"
-    " first, per cent of each class (row) that was given each answer (column).",
-    "Above, validation accuracy in per cent against the epoch. Below, a ten by ten"
+    " first, percent of each class (row) that was given each answer (column).",
+    "Above, validation accuracy in percent against the epoch. Below, a ten by ten"
     " matrix of percentages, right answers on the diagonal.",
 )
 # sphinx_gallery_end_ignore

@@ -134,8 +134,8 @@ plots.caption(
 plt.show()
 
 # %%
-# VGG-16 beside AlexNet: a bar per layer with weights, as tall as the side of its
-# output, stronger with more channels.
+# VGG-16 beside AlexNet: a bar per layer with weights; height is the side of its
+# output, strength its channels, both logarithmic.
 
 with torch.device("meta"):
     before = vhist.summary(vhist.create_model("alexnet"), 227)
@@ -190,7 +190,7 @@ table.collapse(2)
 # The paper has six configurations :cite:p:`simonyan2014`. A-LRN is A with AlexNet's
 # normalisation, which has no weights; C is D with the last filters of three stages
 # shrunk to 1x1. Beside each stand the reported errors of one network at one test scale
-# (its table 3), in per cent on the first guess and among five. *S* is the shorter side
+# (its table 3), in percent on the first guess and among five. *S* is the shorter side
 # of a training picture, in pixels, before the crop of 224.
 
 with torch.device("meta"):
@@ -700,8 +700,8 @@ plots.confusion(run, ax=axes[1])
 plots.caption(
     fig,
     "The recorded runs: accuracy over the epochs, one curve per seed; and, for the "
-    "first, per cent of each class (row) that was given each answer (column).",
-    "Above, validation accuracy in per cent against the epoch. Below, a ten by ten "
+    "first, percent of each class (row) that was given each answer (column).",
+    "Above, validation accuracy in percent against the epoch. Below, a ten by ten "
     "matrix of percentages, right answers on the diagonal.",
 )
 # sphinx_gallery_end_ignore
@@ -833,7 +833,7 @@ lines = [
     ("input", "224 px", f"{choices['image_size']} px", "224 px"),
     ("augmentation", "crop, flip, colour", choices["augment"], "resized crop, flip"),
     ("  of scale", "S in 256...512", f"area {area}", "area 0.08 to 1"),
-    ("optimiser", "SGD, momentum 0.9", choices["optimizer"], "SGD, momentum 0.9"),
+    ("optimizer", "SGD, momentum 0.9", choices["optimizer"], "SGD, momentum 0.9"),
     ("learning rate", "0.01", f"{choices['lr']:g}", "0.01"),
     ("  its course", "/10, three times", choices["schedule"], "/10 every 30 epochs"),
     ("  warm-up", "none", warm, "none"),
@@ -859,7 +859,7 @@ for line in lines:
 #    * *First weights:* Glorot's rule is the authors' own second thought; torchvision
 #      took what was published a year later.
 #    * *Dropout:* the library has it where the article behind this book has it.
-#    * *Optimiser, course, smoothing, clipping:* later habits, for a run of minutes.
+#    * *Optimizer, course, smoothing, clipping:* later habits, for a run of minutes.
 #    * *Layers, pictures, input, epochs:* one core instead of four cards. A crop that
 #      varies in area does what the paper's S did.
 #    * *Test:* one view, so that the four architectures of this book are judged alike.

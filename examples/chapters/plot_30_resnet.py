@@ -289,10 +289,10 @@ fig = plots.architecture({"VGG-16": before, "ResNet-34": after}, {"ResNet-34": 3
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "A bar for each layer with weights, as tall as the side of what it puts out, the "
-    "stronger the more channels it has. ResNet-34 has twice the layers, smaller "
-    "pictures from the first layer on, no wide layers at the end, and a way around "
-    "every two.",
+    "A bar for each layer with weights; its height is the side of its output, its "
+    "strength the number of channels, both on logarithmic scales. ResNet-34 has twice "
+    "the layers, smaller pictures from the first layer on, no wide layers at the end, "
+    "and a way around every two.",
     "Two rows of bars that get shorter from left to right, sixteen and thirty-four."
     " Over the second row run sixteen arcs, each over two bars.",
 )

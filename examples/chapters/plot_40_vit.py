@@ -243,8 +243,8 @@ fig = plots.architecture(pair, {"ResNet-34": 3, "ViT-B/16": 3})
 plots.caption(
     fig,
     "From ResNet-34 to ViT-B/16: shortcuts stay, stages go, all blocks are alike. A bar"
-    " is a layer with weights, as tall as its output in pixels or patches, and the"
-    " stronger the more channels it has.",
+    " is a layer with weights; its height is the side of its output in pixels or"
+    " patches, its strength the number of channels, both on logarithmic scales.",
     "Two rows of bars. ResNet's thirty-four get shorter in steps; ViT's fifty are equal"
     " in height. Arcs run over every two bars in both.",
 )
@@ -591,7 +591,7 @@ plt.show()
 
 s = torch.arange(196, dtype=torch.float64)[:, None]  # places
 c = torch.arange(768)  # columns
-exponents = {"right": (c - c % 2) / 768, "doubled": 2 * c / 768}
+exponents = {"correct": (c - c % 2) / 768, "doubled": 2 * c / 768}
 waves, uneven = {}, {}
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 3.7), width_ratios=(5, 2))
 for (name, exponent), (left, right) in zip(exponents.items(), axes, strict=True):
@@ -605,12 +605,14 @@ for (name, exponent), (left, right) in zip(exponents.items(), axes, strict=True)
     left.set(title=f"{name}: sines", ylabel="place")
     right.imshow(products)
     right.set_title("products of rows")
+axes[1, 0].set_xlabel("pair of columns")
+axes[1, 1].set_xlabel("place")
 assert f"{waves['doubled'][1, 766]:.4e}" == "1.0491e-08"  # as the guide printed
-assert uneven["right"] < 1e-9 < 0.1 < uneven["doubled"]
+assert uneven["correct"] < 1e-9 < 0.1 < uneven["doubled"]
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Sinusoidal positions, right above, and with the exponent doubled.",
+    "Sinusoidal positions, correct above, and with the exponent doubled.",
     "Two pairs of heat maps. The waves above reach to the middle columns, those below "
     "to a quarter. The products above are smooth bands along the diagonal; below, "
     "stripes run across the bands.",
@@ -783,7 +785,7 @@ print(f"{run.cpu_seconds:,.0f} CPU-seconds, {run.threads} thread(s), {run.device
 print(f"accuracy in %: {vhist.runs.mean_std(runs)}, {len(runs)} seed(s)")
 for wrong in run.most_wrong[:5]:
     seen, said = names[wrong["label"]], names[wrong["prediction"]]
-    print(f"{wrong['file']}: a {seen}, called {said} ({wrong['probability']:.0%} sure)")
+    print(f"{wrong['file']}: {seen}, called {said} ({wrong['probability']:.0%} sure)")
 
 run
 

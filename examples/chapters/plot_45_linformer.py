@@ -213,7 +213,7 @@ assert table.parameters - lost == 2_768_514
 #    that summaries count them. :doc:`A parameter counter
 #    </experiments/plot_counting>` rebuilds the tool.
 #
-# The same printout shows the other slip, for who reads shapes: each map stands there as
+# The same printout shows the other slip, for those who read shapes: each map stands as
 # (8, 50, 64). With plain attention it would be (8, 50, 50).
 #
 # When does it pay?

@@ -442,7 +442,7 @@ assert (seen, unseen) == (3791, 134)
 # %%
 # Such a network has seen them with their labels. It would do well on them whether it
 # generalises or not, and a comparison with networks from scratch says nothing. So no
-# result of this book begins with ImageNet's weights. Who fine-tunes on Imagenette
+# result of this book begins with ImageNet's weights. Whoever fine-tunes on Imagenette
 # should say so beside the number, or take other pictures.
 #
 # .. admonition:: A common slip: the test set is new because I did not train on it

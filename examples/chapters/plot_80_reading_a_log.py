@@ -657,7 +657,7 @@ for label in article:
 #    most of its linear layers.
 #
 #    How much each of these costs the pairs cannot say, because two such numbers differ
-#    in more than one setting; for ResNet even in the optimiser. Nor was the recipe a
+#    in more than one setting; for ResNet even in the optimizer. Nor was the recipe a
 #    bad one for the article, whose runs had six to eighteen times the epochs. And the
 #    machines differ: these runs were made on a GPU, ours on a CPU, both in float32.
 #

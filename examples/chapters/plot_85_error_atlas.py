@@ -380,13 +380,14 @@ for ax, ((i, j), (change, sure)) in zip(axes, changes.items(), strict=True):
     ax.set_yticks(range(10), classes, fontsize=8)
     fig.colorbar(drawn, ax=ax, shrink=0.7, label="change (points)")
 axes[0].set_ylabel("right class")
+fig.supxlabel("answer", fontsize=9)
 assert not any(sure.any() for _, sure in changes.values())
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
     "How the share of each confusion among all errors changed from one network to a"
     " later one. A cell has the colour of the network in which the confusion weighs"
-    " more. None has a dot: each single change may be chance.",
+    " more. A change beyond chance would have a black dot; none has.",
     "Two ten by ten matrices of right classes against answers, in the colours of the"
     " two networks compared; most cells are pale.",
 )

@@ -636,7 +636,7 @@ right.legend(fontsize=8, loc="upper left", bbox_to_anchor=(0, 0.9))
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "How far layers can see, by their drawing, and how far they look before training;"
+    "How far layers can see, as they are built, and how far they look before training;"
     " in sides of the picture, from the first layer to the last before the classifier.",
     "Two charts over depth. Left, ResNet climbs to three sides, AlexNet and VGG to one"
     " and a half and one, ViT jumps to one at its first block. Right, ResNet stays flat"
