@@ -539,9 +539,9 @@ for name in ("alexnet_small", "vgg_small", "resnet_small", "vit_small_8"):
 #       multiply-adds. The last quarter came with *less* work per picture than VGG's.
 #
 # 5. *What if nobody calls* ``eval()`` *in the test, or if every picture is shown as it
-#    is?* Two runs answer that, each with one thing changed: dropout left on in the test,
-#    and no cropping and flipping. The z is that of a :term:`paired test`. Predict for
-#    each whether the training loss, the accuracy or both will move, and in which
+#    is?* Two runs answer that, each with one thing changed: dropout left on in the
+#    test, and no cropping and flipping. The z is that of a :term:`paired test`. Predict
+#    for each whether the training loss, the accuracy or both will move, and in which
 #    direction. Then unfold.
 
 vhist.plan.load("ablations").compare(
