@@ -465,6 +465,30 @@ def test_thumbnails_become_webp(tmp_path: Path) -> None:
         assert image.size == (30, 20)
 
 
+def test_thumbnails_have_a_twin_for_dark_pages(tmp_path: Path) -> None:
+    for end, size, color in (
+        ("thumb.webp", (40, 20), "white"),
+        ("001_dark.png", (60, 60), "red"),
+    ):
+        Image.new("RGBA", size, color).save(tmp_path / f"sphx_glr_plot_a_{end}")
+    drawings = {"plot_a": tmp_path / "sphx_glr_plot_a_001_dark.png"}
+    light = '<img alt="A" class="x" src="sphx_glr_plot_a_thumb.webp">'
+    once = mend_html.darken(f"<a>{light}</a>", tmp_path, drawings)
+    assert once == (
+        '<a><img alt="A" class="only-light x" src="sphx_glr_plot_a_thumb.webp">'
+        '<img alt="A" class="only-dark x" src="sphx_glr_plot_a_thumb_dark.webp"></a>'
+    )
+    assert mend_html.darken(once, tmp_path, drawings) == once
+    with Image.open(tmp_path / "sphx_glr_plot_a_thumb_dark.webp") as dark:
+        assert dark.size == (40, 20)
+        assert dark.getpixel((2, 10))[3] == 0  # the page shines through at the sides
+        assert dark.getpixel((20, 10))[0] > 200
+    bare = light.replace(' class="x"', "")
+    assert '<img class="only-dark" alt' in mend_html.darken(bare, tmp_path, drawings)
+    other = light.replace("plot_a", "plot_b")
+    assert mend_html.darken(other, tmp_path, drawings) == other
+
+
 FOOT = """<h1>Title</h1>
 <p class="sphx-glr-timing"><strong>Total</strong> (1 minutes 5.147 seconds)</p>
 <a class="reference download internal" download="" href="../d/plot_10_a.ipynb"></a>

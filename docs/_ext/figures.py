@@ -53,7 +53,7 @@ def scrape(block, block_vars, gallery_conf) -> str:
 def save_twice(figure: Figure, light: Path) -> Path:
     """Save ``name.webp`` for light and ``name_dark.webp`` for dark pages.
 
-    Returns the first. sphinx-gallery needs ``name.png`` as well, for its thumbnail.
+    Returns the first. ``name.png`` and ``name_dark.png`` stay, for thumbnails.
     A drawing of ``vhist.plots`` becomes ``name.svg``: few lines, sharp at any size.
     Charts stay as they are, for their points and ticks take more bytes as SVG.
     """
@@ -66,9 +66,8 @@ def save_twice(figure: Figure, light: Path) -> Path:
 
     shown = save(light)
     swap_ink(figure, INK["light"], INK["dark"])
-    save(dark := dark_twin(light))
+    save(dark_twin(light))
     swap_ink(figure, INK["dark"], INK["light"])  # the chapter may draw it again
-    dark.unlink()
     return shown
 
 

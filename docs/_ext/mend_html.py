@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from PIL import Image
+from PIL import Image, ImageOps
 from sphinx_gallery.py_source_parser import extract_file_config
 
 RULES = [
@@ -109,6 +109,10 @@ THUMB_WITHOUT_WORDS = re.compile(
     r'(?P<name>\w+)_thumb\.(?:png|webp)"'
 )
 THUMB = re.compile(r'(?<= src=")(?P<name>[^":]+_thumb)\.png(?=")')
+THUMB_FOR_LIGHT = re.compile(
+    r'<img(?![^>]*\bonly-)[^>]* src="'
+    r'(?P<path>[^":]*sphx_glr_(?P<name>\w+)_thumb)\.webp"[^>]*>'
+)
 PACKED = re.compile(
     r'(?<= src=")data:image/(?P<kind>png|webp|svg)(?:\+xml)?;base64,(?P<data>[^"]+)'
 )
@@ -128,11 +132,17 @@ def mend(app, exception):
         for folder in ("chapters", "experiments")
         for script in (examples / folder).glob("plot_*.py")
     }
+    drawings = {
+        script.stem: Path(app.srcdir, folder, "images", f"{pictured(script)}_dark.png")
+        for folder in ("chapters", "experiments")
+        for script in (examples / folder).glob("plot_*.py")
+    }
     for page in site.rglob("*.html"):
         old = page.read_text(encoding="utf-8")
         new = mend_markup(unpack(old, page.parent, site / "_images"))
         new = keep_together(describe_thumbnails(new, words))
         new = lighten(count_lines(new), page.parent)
+        new = darken(new, page.parent, drawings)
         new = hurry(describe_images(new, page.parent))
         new = lead(new, place(page), colab(page, app.config.notebooks_url))
         if new != old:
@@ -145,13 +155,18 @@ def mend_markup(html: str) -> str:
     return html
 
 
+def pictured(script: Path) -> str:
+    """Return the name of the figure that a page's thumbnail is made from."""
+    settings = extract_file_config(script.read_text(encoding="utf-8"))
+    return f"sphx_glr_{script.stem}_{settings.get('thumbnail_number', 1):03d}"
+
+
 def words_for_thumbnail(script: Path, folder: Path) -> str:
     """Return the words for the figure that a page's thumbnail was made from."""
     page = folder / f"{script.stem}.html"
     if not page.exists():
         return ""
-    settings = extract_file_config(script.read_text(encoding="utf-8"))
-    picture = f"sphx_glr_{script.stem}_{settings.get('thumbnail_number', 1):03d}."
+    picture = f"{pictured(script)}."
     for image in re.findall(r"<img\b[^>]*>", page.read_text(encoding="utf-8")):
         if picture in image and (alt := re.search(r' alt="([^"]+)"', image)):
             return alt[1]
@@ -234,6 +249,33 @@ def lighten(html: str, folder: Path) -> str:
         return f"{match['name']}.webp"
 
     return THUMB.sub(convert, html)
+
+
+def darken(html: str, folder: Path, drawings: dict[str, Path]) -> str:
+    """Put beside a thumbnail one for dark pages, of its figure's dark drawing."""
+
+    def pair(match: re.Match) -> str:
+        drawing = drawings.get(match["name"])
+        light = folder / unquote(f"{match['path']}.webp")
+        if drawing is None or not drawing.is_file() or not light.is_file():
+            return match[0]
+        dark = light.with_name(f"{light.stem}_dark.webp")
+        if not dark.exists() or dark.stat().st_mtime < drawing.stat().st_mtime:
+            with Image.open(light) as image:
+                size = image.size
+            with Image.open(drawing) as image:
+                ImageOps.pad(image.convert("RGBA"), size).save(dark, quality=85)
+        twin = match[0].replace("_thumb.webp", "_thumb_dark.webp")
+        return marked(match[0], "only-light") + marked(twin, "only-dark")
+
+    return THUMB_FOR_LIGHT.sub(pair, html)
+
+
+def marked(image: str, name: str) -> str:
+    """Add a class to the tag of a picture."""
+    if ' class="' in image:
+        return image.replace(' class="', f' class="{name} ', 1)
+    return f'<img class="{name}"{image[4:]}'
 
 
 def describe_images(html: str, folder: Path) -> str:
