@@ -472,8 +472,9 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     if muon:
         device = next(model.parameters()).device
         dtype = torch.bfloat16 if _is_short(recipe.precision, device) else None
-        looks = recipe.nesterov
-        return Muon(groups, recipe.lr, recipe.momentum, nesterov=looks, dtype=dtype)
+        return Muon(
+            groups, recipe.lr, recipe.momentum, nesterov=recipe.nesterov, dtype=dtype
+        )
     if recipe.optimizer == "sgd":
         nesterov = recipe.nesterov and recipe.momentum > 0
         return torch.optim.SGD(

@@ -127,16 +127,12 @@ def mend(app, exception):
         return
     site = Path(app.outdir)
     examples = Path(app.srcdir).parent / "examples"
-    words = {
-        script.stem: words_for_thumbnail(script, site / folder)
-        for folder in ("chapters", "experiments")
-        for script in (examples / folder).glob("plot_*.py")
-    }
-    drawings = {
-        script.stem: Path(app.srcdir, folder, "images", f"{pictured(script)}_dark.png")
-        for folder in ("chapters", "experiments")
-        for script in (examples / folder).glob("plot_*.py")
-    }
+    words, drawings = {}, {}
+    for folder in ("chapters", "experiments"):
+        images = Path(app.srcdir, folder, "images")
+        for script in (examples / folder).glob("plot_*.py"):
+            words[script.stem] = words_for_thumbnail(script, site / folder)
+            drawings[script.stem] = images / f"{pictured(script)}_dark.png"
     for page in site.rglob("*.html"):
         old = page.read_text(encoding="utf-8")
         new = mend_markup(unpack(old, page.parent, site / "_images"))
@@ -243,12 +239,17 @@ def lighten(html: str, folder: Path) -> str:
         if not png.is_file():
             return match[0]
         webp = png.with_suffix(".webp")
-        if not webp.exists() or webp.stat().st_mtime < png.stat().st_mtime:
+        if older(webp, png):
             with Image.open(png) as image:
                 image.save(webp, quality=85)
         return f"{match['name']}.webp"
 
     return THUMB.sub(convert, html)
+
+
+def older(made: Path, source: Path) -> bool:
+    """Return whether a file is to be made, for the first time or again."""
+    return not made.exists() or made.stat().st_mtime < source.stat().st_mtime
 
 
 def darken(html: str, folder: Path, drawings: dict[str, Path]) -> str:
@@ -260,7 +261,7 @@ def darken(html: str, folder: Path, drawings: dict[str, Path]) -> str:
         if drawing is None or not drawing.is_file() or not light.is_file():
             return match[0]
         dark = light.with_name(f"{light.stem}_dark.webp")
-        if not dark.exists() or dark.stat().st_mtime < drawing.stat().st_mtime:
+        if older(dark, drawing):
             with Image.open(light) as image:
                 size = image.size
             with Image.open(drawing) as image:

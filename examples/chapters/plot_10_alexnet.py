@@ -267,8 +267,9 @@ fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.9), layout="constrained")
 for name, series in result.items():
     for ax, values in zip(axes, series, strict=True):
         ax.semilogy(values, label=name)
-axes[0].set(xlabel="layer", ylabel="size", title="how far inputs stay apart")
-axes[1].set(xlabel="layer (30: the output)", title="error signal on its way back")
+axes[0].set(xlabel="layer", ylabel="deviation", title="how far inputs stay apart")
+axes[1].set(xlabel="layer (30: the output)", ylabel="length")
+axes[1].set_title("error signal on its way back")
 axes[0].legend(fontsize=8)
 # sphinx_gallery_start_ignore
 plots.caption(

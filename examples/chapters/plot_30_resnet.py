@@ -763,10 +763,10 @@ plt.show()
 # The same network with more time, on pictures that grow from 64 to 128 pixels; then
 # longer and with another optimizer, Muon :cite:p:`jordan2024`:
 
-(longer,), (turned,) = (
+(longer,), (with_muon,) = (
     vhist.plan.load(name).records()["resnet_small"] for name in ("long", "muon")
 )
-for other in (longer, turned):
+for other in (longer, with_muon):
     times = other.cpu_seconds / run.cpu_seconds
     print(other.command)
     print(f"{len(other.log)} epochs, {other.recipe['precision']} on {other.device}:")
@@ -775,7 +775,7 @@ for other in (longer, turned):
     )
     print(f"accuracy in %: {vhist.runs.mean_std([other])}; the article's: {p:.2%}")
     assert other.accuracy > p > run.accuracy
-assert turned.accuracy > longer.accuracy
+assert with_muon.accuracy > longer.accuracy
 
 # %%
 # One seed each, as below. The article's network, ResNet-34 at 224 pixels, wants
@@ -798,7 +798,7 @@ for label in ("resnet34", "resnet34_long"):
         assert 10 * len(full.log) == 200
         assert abs(apart) < 2
         assert abs(ahead) < 2
-        behind = vhist.runs.paired_z(full, turned)
+        behind = vhist.runs.paired_z(full, with_muon)
         print(f"{behind:+.1f} (paired) from our small network's with Muon")
         assert behind < -3
         assert 0 < fits[0] - fits[1] < 0.05

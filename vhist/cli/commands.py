@@ -164,7 +164,6 @@ def train(
     """
     from vhist.checkpoint import exists
     from vhist.cli.recording import check_same
-    from vhist.estimate import builder_options
 
     check_call(model, options, recipe)  # a wrong one fails before data is loaded
     files = _files(options, model, recipe.seed)
@@ -215,8 +214,7 @@ def train(
             options.classes, per_class=options.per_class, seed=recipe.seed
         )
         torch.manual_seed(recipe.seed)
-        built = builder_options(model, recipe) | options.built()
-        built["num_classes"] = len(data.classes)
+        built = _built(model, options, recipe, len(data.classes))
         network = create_model(model, **built)
         if state is not None:
             load_weights(network, state, new_head=True)
@@ -259,6 +257,14 @@ def train(
             ) from error
         remove(files.state)
         print(f"{percent(run)} in {run.seconds:.0f} s, written to {files.record}")
+
+
+def _built(model: str, options: Options, recipe: Recipe, classes: int) -> dict:
+    """Return all options that a run builds its model with, as its record holds them."""
+    from vhist.estimate import builder_options
+
+    chosen = builder_options(model, recipe) | options.built()
+    return chosen | {"num_classes": classes}
 
 
 def _first_weights(
@@ -362,12 +368,7 @@ def _again() -> str:
 
 def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> None:
     from vhist.checkpoint import check_facts, exists
-    from vhist.estimate import (
-        builder_options,
-        estimate_memory,
-        hollow_model,
-        steps_per_epoch,
-    )
+    from vhist.estimate import estimate_memory, hollow_model, steps_per_epoch
     from vhist.summary import summary
 
     team = int(os.environ.get("WORLD_SIZE", 1))
@@ -382,8 +383,7 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
     )
     steps = steps_per_epoch(recipe, train, team)
     if options.resume:
-        built = builder_options(model, recipe) | options.built()
-        built["num_classes"] = classes
+        built = _built(model, options, recipe, classes)
         same = {"model": model, "model_options": built, "recipe": asdict(recipe)}
         check_facts(files.state, same)
     network = hollow_model(model, recipe, **options.built(), num_classes=classes)
