@@ -769,10 +769,9 @@ plt.show()
 for other in (longer, with_muon):
     times = other.cpu_seconds / run.cpu_seconds
     print(other.command)
-    print(f"{len(other.log)} epochs, {other.recipe['precision']} on {other.device}:")
-    print(
-        f"{times:.1f} times the CPU time of the first run, in {run.recipe['precision']}"
-    )
+    short = other.recipe["precision"] == "bfloat16"  # else as the first run
+    print(f"{len(other.log)} epochs in {'bfloat16' if short else 'float32'},", end=" ")
+    print(f"{other.device}: {times:.1f} times the CPU time of the first run")
     print(f"accuracy in %: {vhist.runs.mean_std([other])}; the article's: {p:.2%}")
     assert other.accuracy > p > run.accuracy
 assert with_muon.accuracy > longer.accuracy
