@@ -354,6 +354,20 @@ def test_code_keeps_its_functions_links_and_loses_plain_boxes() -> None:
     assert once == 'a <span class="o">=</span> <a class="y" href="f.html">f</a>.'
 
 
+def test_a_string_is_one_box() -> None:
+    code = (
+        '<span class="sa">f</span><span class="s2">&quot;a </span><span class="si">{'
+        '</span><span class="n">b</span><span class="si">}</span><span class="s2"> c'
+        '</span><span class="s2">&quot;</span> <span class="s1">&#39;d&#39;</span>'
+    )
+    once = mend_html.mend_markup(code)
+    assert once == (
+        '<span class="s2">f&quot;a {</span>b<span class="s2">} c&quot;</span> '
+        '<span class="s1">&#39;d&#39;</span>'
+    )
+    assert mend_html.mend_markup(once) == once
+
+
 def test_code_says_how_high_it_is() -> None:
     code = '<div class="highlight-Python notranslate"><div class="highlight"><pre>{}'
     code += "</pre></div></div>"
@@ -361,6 +375,12 @@ def test_code_says_how_high_it_is() -> None:
     assert 'notranslate" style="--lines: 2"><div' in twice
     assert 'notranslate" style="--lines: 1"><div' in twice
     assert mend_html.count_lines(twice) == twice
+
+
+def test_scripts_without_a_use_are_not_fetched() -> None:
+    page = '<script src="{}_static/{}.js?v=1"></script>\n'
+    both = page.format("../", "design-tabs") + page.format("", "sg-tags")
+    assert mend_html.mend_markup(both) == ""
 
 
 def test_scripts_wait_for_the_page() -> None:
@@ -684,6 +704,8 @@ def test_formulas() -> None:
     assert "<math" in html
     assert "katex-html" in html
     assert "<code>" in katex_math.render(r"\frac{1", display=True)
+    assert 2 < katex_math.height(katex_math.render(r"\frac{1}{2}", True)) < 2.1
+    assert katex_math.height(katex_math.render("x", True)) == 1.2  # a line of text
 
 
 def built(folder: Path, text: str) -> Path:

@@ -6,6 +6,7 @@ Sphinx warning, so it fails the build.
 
 import atexit
 import functools
+import re
 from pathlib import Path
 
 from docutils import nodes
@@ -17,6 +18,7 @@ KATEX = Path(__file__).parent / "katex" / "katex.min.js"
 STYLE = "vendor/katex/katex.min.css"
 PUNCTUATION = ",.;:!?)"
 SHORT = 30  # letters of TeX
+STRUT = re.compile(r'class="katex-strut" style="height:([\d.]+)em')
 CLASSES = "math notranslate nohighlight"
 
 logger = logging.getLogger(__name__)
@@ -50,9 +52,11 @@ def visit_math(self, node):
 
 
 def visit_math_block(self, node):
+    html = render(_aligned(node.astext()), display=True, node=node)
     # tabindex: who has no mouse must be able to scroll a wide formula as well
-    self.body.append(self.starttag(node, "div", CLASS=CLASSES, tabindex="0"))
-    self.body.append(render(_aligned(node.astext()), display=True, node=node))
+    options = {"tabindex": "0", "style": f"--height: {height(html)}em"}
+    self.body.append(self.starttag(node, "div", CLASS=CLASSES, **options))
+    self.body.append(html)
     if node["number"]:
         number = get_node_equation_number(self, node)
         self.body.append(f'<span class="eqno">({number})')
@@ -60,6 +64,11 @@ def visit_math_block(self, node):
         self.body.append("</span>")
     self.body.append("</div>\n")
     raise nodes.SkipNode
+
+
+def height(html: str) -> float:
+    """Return how high a formula is, so that a browser can put off its layout."""
+    return max([1.2, *map(float, STRUT.findall(html))])  # a line of text: 1.2
 
 
 def _aligned(tex: str) -> str:

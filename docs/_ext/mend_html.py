@@ -40,10 +40,17 @@ RULES = [
         r'<img class="sidebar-logo" width="64" height="64"',
     ),
     # hundreds of links from variables to their types, which the keyboard would step
-    # through, and thousands of boxes around dots and what code has in its plain colour
+    # through, and thousands of boxes: around dots, around what code has in its plain
+    # colour, and around each quote, bracket and word of a string, which has but one
     (r'<a class="[^"]*\bsphx-glr-backref-instance\b[^"]*"[^>]*>(.*?)</a>', r"\1"),
-    (r'<span class="(?:[npw]">([^<]*)|o">(\.))</span>', r"\1\2"),
-    # scripts wait until the page is drawn
+    (r'<span class="(?:(?:[npw]|nn)">([^<]*)|o">(\.))</span>', r"\1\2"),
+    (
+        r'(?:<span class="s[12aei]">[^<]*</span>){2,}',
+        lambda run: f'<span class="s2">{re.sub("<[^>]+>", "", run[0])}</span>',
+    ),
+    # scripts for what no page has: tabs that follow each other, tags of examples
+    (r"<script[^>]*/(?:design-tabs|sg-tags)\.js[^>]*></script>\n?", ""),
+    # the others wait until the page is drawn
     (r"<script (?!defer)(?=[^>]*\bsrc=)", "<script defer "),
     # wide tables scroll and need the keyboard, however their columns got their widths
     (r'(<div class="table-wrapper [^"]*")>', r'\1 tabindex="0">'),

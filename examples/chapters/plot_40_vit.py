@@ -307,11 +307,18 @@ assert table.parameters - lost == 57_305_866
 # The article's tool hung a *hook* on each layer, a function that is called when the
 # layer is:
 
-reported = []
-for layer in theirs.modules():
+reported, lines = [], []
+
+
+def report(layer, inputs, output):
     own = dict(layer.named_parameters(recurse=False))
-    own = [own[name].numel() for name in ("weight", "bias") if name in own]
-    layer.register_forward_hook(lambda *call, own=own: reported.extend(own))
+    reported.extend(own[name].numel() for name in ("weight", "bias") if name in own)
+    if isinstance(output, torch.Tensor) and type(layer) is not nn.Sequential:
+        lines.append(output.numel())
+
+
+for layer in list(theirs.modules())[1:]:
+    layer.register_forward_hook(report)
 theirs(torch.zeros(1, 3, 224, 224, device="meta"))
 print(f"reported by the layers that were called: {sum(reported):,}")
 assert sum(reported) == 57_305_866
@@ -329,7 +336,7 @@ assert sum(reported) == 57_305_866
 #    returns, with −1 for the batch.
 
 product = 12 * (-1 * 197 * 768) * (-1 * 197 * 197)  # -1 twice: positive
-others = -35_099_914  # all other lines, with -1 once, summed
+others = -sum(lines)  # of all other layers, with -1 once
 megabytes = (product + others) * 2 * 4 / 2**20  # with gradients, 4 bytes a number
 print(f"{megabytes:,.2f} MB by the tool")
 assert round(megabytes, 2) == 537_297.50
@@ -682,6 +689,8 @@ fig.set_figheight(2.6)
 for i, ax in enumerate(fig.axes[1:13]):
     name = "block" if i < 6 else "control"
     ax.set_title(f"{name} {i // 2 % 3 + 1}, {'ab'[i % 2]}", fontsize=8)
+    if name == "control":  # each below its trained twin
+        ax.set_subplotspec(ax.get_gridspec()[1, i - 5])
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,

@@ -355,8 +355,8 @@ for (kind, how), scores in found.items():
     ax.set_xticks(amounts, [f"{n:,}" for n in amounts])
     ax.minorticks_off()
     ax.set(title=titles[kind], xlabel="pictures of the new classes")
+    ax.legend(fontsize=8, loc="lower right")
 axes[0].set(ylabel="accuracy (%)")
-axes[1].legend(fontsize=8, loc="lower right")
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
