@@ -141,6 +141,7 @@ def one_line(err: str) -> bool:
         ("summary vit_small_8 --depth 0", "depth must be at least 1"),
         ("runs nowhere", "no folder nowhere"),
         ("runs shw", "no folder shw; did you mean vhist runs show?"),
+        ("runs recrd short", "no runs command named 'recrd'; did you mean record?"),
         ("runs show short-resnet_smal-0", "did you mean short-resnet_small-0?"),
         ("completion tcsh", "invalid choice 'tcsh'"),
     ],

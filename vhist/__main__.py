@@ -130,14 +130,13 @@ def main() -> int:
         sys.stdout.reconfigure(errors="replace")  # a terminal without ± or blocks
     name = "vhist"
     try:
-        check_known("command", argv[0], COMMANDS, "vhist --help")
-        words = 2 if " ".join(argv[:2]) in COMMANDS else 1
-        name = f"vhist {' '.join(argv[:words])}"
+        called, words = _split(argv)
+        name = f"vhist {called}"
         with warnings.catch_warnings(), _sigterm_as_ctrl_c():
             warnings.showwarning = functools.partial(_show_warning, name)
-            command = COMMANDS[name.removeprefix("vhist ")]
+            command = COMMANDS[called]
             parse = parse_train if command is commands.train else parse_call
-            code = parse(command, name, argv[words:])() or 0
+            code = parse(command, name, words)() or 0
         if sys.stdout is not None:  # closed by whoever started us
             sys.stdout.flush()
         return code
@@ -157,6 +156,19 @@ def main() -> int:
         if os.environ.get("RANK", "0") == "0":
             print(f"\n{name}: {str(stopped) or 'stopped'}", file=sys.stderr)
         return 128 + getattr(stopped, "signal", 2)
+
+
+def _split(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return the command that words begin with, and the words behind it."""
+    first, *rest = argv
+    check_known("command", first, COMMANDS, "vhist --help")
+    if (both := " ".join(argv[:2])) in COMMANDS:
+        return both, argv[2:]
+    inner = [name.split()[1] for name in COMMANDS if name.startswith(f"{first} ")]
+    plain = [word for word in rest[:2] if not word.startswith("-")]
+    if inner and len(plain) == 2:  # of its own `vhist runs` takes one word
+        check_known(f"{first} command", plain[0], inner, f"vhist {first} --help")
+    return first, rest
 
 
 def _help() -> str:
