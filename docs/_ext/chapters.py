@@ -113,10 +113,14 @@ def check_ran(app):
 
 
 def clean_notebooks(app):
-    """Turn markup that only Sphinx knows into Markdown; zip the notebooks again."""
+    """Turn markup that only Sphinx knows into Markdown; zip the notebooks again.
+
+    What is clean already is left alone: a page is read again when a download changes.
+    """
     references = parse_file(Path(app.srcdir) / "refs.bib")
     for path in (p for folder in _folders(app) for p in folder.glob("*.ipynb")):
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+        old = path.read_text(encoding="utf-8")
+        notebook = json.loads(old)
         # a cell with nothing but settings for sphinx-gallery is empty by now
         notebook["cells"] = [
             c for c in notebook["cells"] if "".join(c["source"]).strip()
@@ -124,15 +128,19 @@ def clean_notebooks(app):
         for cell in notebook["cells"]:
             if cell["cell_type"] == "markdown":
                 cell["source"] = [plain("".join(cell["source"]), references)]
-        path.write_text(json.dumps(notebook, indent=1) + "\n", encoding="utf-8")
+        new = json.dumps(notebook, indent=1) + "\n"
+        if new != old:
+            path.write_text(new, encoding="utf-8")
     for path in (p for folder in _folders(app) for p in folder.glob("*.zip")):
         rezip(path)
 
 
 def rezip(path: Path) -> None:
-    """Zip the same files again, as they are now."""
+    """Zip the same files again, unless they are as they were."""
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
+        if all(archive.read(n) == (path.parent / n).read_bytes() for n in names):
+            return
     fresh = path.with_suffix(".zip.new")
     with zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in names:

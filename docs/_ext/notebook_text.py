@@ -24,7 +24,10 @@ _LITERAL = rf"^(?P<indent> *)(?P<lead>(?!\.\.)\S.*)::\n{_BODY}"
 
 
 def plain(text: str, references: BibliographyData) -> str:
-    """Return the text with no markup that only Sphinx understands."""
+    """Return the text with no markup that only Sphinx understands.
+
+    Each build does this again, so what is plain already stays as it is.
+    """
     text = re.sub(r"(\\begin\{align\}):label: *\S+\s*", r"\1", text)
     text = re.sub(r"^\.\. rubric:: *(.+)$", r"**\1**", text, flags=re.M)
     text = re.sub(_LITERAL, _code, text, flags=re.M)
@@ -40,7 +43,8 @@ def plain(text: str, references: BibliographyData) -> str:
         flags=re.M,
     )
     text = re.sub(
-        r"^(=+ +=[= ]*\n)(?:.*\S.*\n)+?\1(?:(?:.*\S.*\n)+?\1)?",
+        r"^(?P<open>```text\n)?(?P<rule>=+ +=[= ]*\n)(?:.*\S.*\n)+?(?P=rule)"
+        r"(?:(?:.*\S.*\n)+?(?P=rule))?",
         _fence,
         text,
         flags=re.M,
@@ -119,7 +123,7 @@ def _table(match: re.Match) -> str:
 
 
 def _fence(match: re.Match) -> str:
-    return f"```text\n{match[0]}```\n"
+    return match[0] if match["open"] else f"```text\n{match[0]}```\n"
 
 
 def _without_options(body: str) -> str:
