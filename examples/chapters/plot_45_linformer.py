@@ -54,7 +54,8 @@ for n in (50, 128, 400):
         ax.add_patch(Rectangle((left, -n), columns, n, color=color, alpha=0.75))
         ax.text(left + columns / 2, 8, f"{n} x {columns}", ha="center", fontsize=8)
         left += max(columns, 90) + 25
-ax.legend(ax.patches[:2], ("all with all", "all with k mixtures"), loc="lower left")
+names = "all with all", "all with k mixtures"
+ax.legend(ax.patches[:2], names, fontsize=8, loc="lower left")
 ax.set(xlim=(-20, left), ylim=(-410, 45), aspect="equal")
 ax.set_axis_off()
 # sphinx_gallery_start_ignore
