@@ -82,6 +82,29 @@ def test_a_filter_is_the_matrix_of_what_it_sees():
     assert filters.detach().square().mean().sqrt() == pytest.approx(0.02, rel=0.15)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_a_replayed_step_is_the_step(nesterov):
+    ends = []
+    for replay in (False, True):
+        chance = torch.Generator("cuda").manual_seed(3)
+        shapes = [(8, 3, 5, 5), (8, 3, 5, 5), (20, 10)]
+        matrices = [nn.Parameter(torch.zeros(s, device="cuda")) for s in shapes]
+        group = {"params": matrices, "matrices": True, "weight_decay": 0.1}
+        optimizer = Muon([group], 0.1, nesterov=nesterov, replay=replay)
+        for step in range(5):
+            optimizer.param_groups[0]["lr"] = 0.1 / (step + 1)
+            for p in matrices:
+                p.grad = torch.randn(p.shape, generator=chance, device="cuda")
+            optimizer.step()
+        ends.append(matrices)
+        if replay:
+            matrices[0].grad = torch.zeros_like(matrices[0])
+            with pytest.raises(RuntimeError, match="recorded for other parameters"):
+                optimizer.step()
+    torch.testing.assert_close(*ends)
+
+
 def test_all_else_goes_where_adamw_takes_it():
     ours, theirs = (nn.Parameter(torch.full((7,), 0.1)) for _ in range(2))
     _steps(Muon([{"params": [ours], "weight_decay": 0.1}], 1e-2), ours)

@@ -66,6 +66,9 @@ class Muon(torch.optim.AdamW):
         Look ahead with the momentum.
     dtype : torch.dtype, optional
         For :func:`orthogonalize`.
+    replay : bool
+        On a GPU, record the work on the matrices once as a CUDA graph: its kernels are
+        many and short, and starting them takes longer than they do.
 
     References
     ----------
@@ -83,9 +86,12 @@ class Muon(torch.optim.AdamW):
         *,
         nesterov: bool = True,
         dtype: torch.dtype | None = None,
+        replay: bool = False,
     ) -> None:
         super().__init__(groups, lr, fused=True)
         self.momentum, self.nesterov, self.dtype = momentum, nesterov, dtype
+        self.replay = replay
+        self._graphs: dict[int, _Graph] = {}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # AdamW's own would look in every parameter's state for its count of steps.
@@ -98,40 +104,92 @@ class Muon(torch.optim.AdamW):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            if group.get("matrices"):
-                alike: dict[torch.Size, list[Tensor]] = {}
-                for p in group["params"]:
-                    if p.grad is not None:
-                        alike.setdefault(p.shape, []).append(p)
-                for matrices in alike.values():
-                    self._turn(matrices, group["lr"], group["weight_decay"])
+        for i, group in enumerate(self.param_groups):
+            matrices = [p for p in group["params"] if p.grad is not None]
+            if group.get("matrices") and matrices:
+                ahead = self._momentum(matrices)
+                lr, decay = group["lr"], group["weight_decay"]
+                if self.replay and i in self._graphs:
+                    self._graphs[i].run(matrices, ahead, lr)
+                else:
+                    _turn(matrices, ahead, lr, decay, self.dtype)
+                    if self.replay:  # what a first call sets up is not to be recorded
+                        self._graphs[i] = _Graph(matrices, ahead, decay, self.dtype)
         super().step()
         return loss
 
-    def _turn(self, matrices: list[Tensor], lr: float, decay: float) -> None:
-        """Change matrices of one shape, all at once: a GPU has more to do at a time."""
+    def _momentum(self, matrices: list[Tensor]) -> list[Tensor]:
+        """Take the gradients into the momentum, and return what is to be turned."""
         for p in matrices:
             if not self.state[p]:
                 self.state[p]["momentum_buffer"] = torch.zeros_like(p)
         means = [self.state[p]["momentum_buffer"] for p in matrices]
         gradients = [p.grad for p in matrices]
         torch._foreach_lerp_(means, gradients, 1 - self.momentum)
-        if self.nesterov:
-            ahead = torch._foreach_lerp(gradients, means, self.momentum)
-        else:
-            ahead = means
+        for p in matrices:
+            p.grad = None  # AdamW passes these over
+        if not self.nesterov:
+            return means
+        return list(torch._foreach_lerp(gradients, means, self.momentum))
+
+
+def _turn(
+    matrices: list[Tensor],
+    ahead: list[Tensor],
+    lr: float | Tensor,
+    decay: float,
+    dtype: torch.dtype | None,
+) -> None:
+    """Change matrices by their turned momentum."""
+    torch._foreach_mul_(matrices, 1 - lr * decay)
+    # Those of one shape all at once: a GPU has more to do at a time.
+    alike: dict[torch.Size, list[int]] = {}
+    for i, p in enumerate(matrices):
+        alike.setdefault(p.shape, []).append(i)
+    for shape, places in alike.items():
         # Columns in the order of channels_last, as filters lie in memory: theirs does
         # not matter to a product of a matrix with its transpose.
-        columns = (*range(2, matrices[0].ndim), 1)
-        steps = torch.stack([m.permute(0, *columns) for m in ahead])
-        turned = orthogonalize(steps.flatten(2), dtype=self.dtype)
+        columns = (*range(2, len(shape)), 1)
+        steps = torch.stack([ahead[i].permute(0, *columns) for i in places])
+        turned = orthogonalize(steps.flatten(2), dtype=dtype)
         # Its numbers have a root mean square of 1 / sqrt(max(rows, columns)), those of
         # AdamW's steps one of about 0.2.
         length = 0.2 * max(turned.shape[1:]) ** 0.5
-        turned = turned.to(steps.dtype).mul_(-lr * length).view_as(steps)
-        torch._foreach_mul_(matrices, 1 - lr * decay)
+        turned = turned.to(steps.dtype).mul_(lr * -length).view_as(steps)
         back = (0, turned.ndim - 2, *range(1, turned.ndim - 2))
-        torch._foreach_add_(matrices, [step.permute(back) for step in turned])
-        for p in matrices:
-            p.grad = None  # AdamW passes these over
+        torch._foreach_add_(
+            [matrices[i] for i in places], [step.permute(back) for step in turned]
+        )
+
+
+class _Graph:
+    """The work on the matrices of a group, recorded as a CUDA graph.
+
+    A replay reads and writes the same memory: that of the matrices, of a copy of their
+    momentum and of the learning rate.
+    """
+
+    def __init__(
+        self,
+        matrices: list[Tensor],
+        ahead: list[Tensor],
+        decay: float,
+        dtype: torch.dtype | None,
+    ) -> None:
+        self.matrices = matrices
+        self.ahead = [torch.empty_like(m) for m in ahead]
+        self.lr = torch.zeros((), device=matrices[0].device)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            _turn(matrices, self.ahead, self.lr, decay, dtype)
+
+    def run(self, matrices: list[Tensor], ahead: list[Tensor], lr: float) -> None:
+        """Change the matrices."""
+        if [*map(id, matrices)] != [*map(id, self.matrices)]:
+            raise RuntimeError(
+                "Muon's step was recorded for other parameters: give all of them a "
+                "gradient at each step, or leave out replay"
+            )
+        torch._foreach_copy_(self.ahead, ahead)
+        self.lr.fill_(lr)
+        self.graph.replay()

@@ -194,11 +194,13 @@ def fit(
     # Convolutions run up to a quarter faster with channels last, also on a CPU.
     model.to(memory_format=torch.channels_last)
     parameters = list(model.parameters())
-    optimizer = make_optimizer(model, recipe)
-    average = _average(model, recipe)
-    evaluated = model if average is None else average.module
     batches = Batches(data.train, recipe, team, len(data.classes))
     steps, parts = len(batches), recipe.accumulate
+    compiles = _compiles(recipe, steps, device)
+    replay = compiles and device.type == "cuda"
+    optimizer = make_optimizer(model, recipe, replay=replay)
+    average = _average(model, recipe)
+    evaluated = model if average is None else average.module
     # No layer's output is kept for a backward pass: there is room for more pictures.
     at_once = min(256, 4 * -(-recipe.batch_size // (parts * team.size)))
     facts: dict = {"model": model_name or type(model).__name__}
@@ -208,7 +210,7 @@ def fit(
     keeper = Keeper(state, checkpoint, checkpoint_seconds)
     keeper.begin(resume)
     frozen = set_mode(model, recipe)
-    net = team.wrap(_compiled(model, recipe, steps, device, team))
+    net = team.wrap(_compiled(model, recipe, team) if compiles else model)
     criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     autocast = _autocast(recipe.precision, device)
     # What a part's gradient counts for in that of the batch; None is all of it.
@@ -437,12 +439,14 @@ class Batches:
         return vdata.pca_colour(x, self.components, u=u[:, 3:])
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def make_optimizer(
+    model: nn.Module, recipe: Recipe, *, replay: bool = False
+) -> torch.optim.Optimizer:
     """Return the recipe's optimizer; vectors, positions and tokens do not decay.
 
     Each of its groups has a key ``lr_scale``, its learning rate in units of the
     recipe's: ``backbone_lr``, or 1 for the head. A frozen backbone is in none. The key
-    ``matrices`` marks those of :class:`vhist.muon.Muon`.
+    ``matrices`` marks those of :class:`vhist.muon.Muon`; ``replay`` is its own.
     """
     muon = recipe.optimizer == "muon"
     # Only where one layer is treated unlike the others does a model need a head.
@@ -473,7 +477,12 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         device = next(model.parameters()).device
         dtype = torch.bfloat16 if _is_short(recipe.precision, device) else None
         return Muon(
-            groups, recipe.lr, recipe.momentum, nesterov=recipe.nesterov, dtype=dtype
+            groups,
+            recipe.lr,
+            recipe.momentum,
+            nesterov=recipe.nesterov,
+            dtype=dtype,
+            replay=replay,
         )
     if recipe.optimizer == "sgd":
         nesterov = recipe.nesterov and recipe.momentum > 0
@@ -577,13 +586,13 @@ def _average(model: nn.Module, recipe: Recipe) -> AveragedModel | None:
     return AveragedModel(model, multi_avg_fn=mean, use_buffers=True)
 
 
-def _compiled(
-    model: nn.Module, recipe: Recipe, steps: int, device: torch.device, team: Team
-):
-    """Compile where it pays: the minute it takes is won back on a GPU, on a CPU not."""
+def _compiles(recipe: Recipe, steps: int, device: torch.device) -> bool:
+    """Whether it pays: the minute it takes is won back on a GPU, on a CPU not."""
     pays = device.type == "cuda" and steps * recipe.epochs >= 1000
-    if recipe.compile == "off" or (recipe.compile == "auto" and not pays):
-        return model
+    return recipe.compile == "on" or (recipe.compile == "auto" and pays)
+
+
+def _compiled(model: nn.Module, recipe: Recipe, team: Team):
     # Starting ResNet-34's kernels one by one takes a processor longer than they take
     # the GPU, so they are recorded once and replayed as a CUDA graph. A replay writes
     # to the same memory: gradients that wait for another part's, or that other
