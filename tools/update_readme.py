@@ -33,7 +33,10 @@ def readme() -> str:
         notes = [
             f"- **{p.name}**: {p.about} `vhist runs record {p.name}`" for p in plans
         ]
-        parts += ["\n".join([comparison(names), "", *notes])]
+        rows = {
+            p.name: best(p.records()) if names == MUON else p.records() for p in plans
+        }
+        parts += ["\n".join([runs.markdown(rows), "", *notes])]
     return "\n\n".join(parts)
 
 
@@ -41,7 +44,8 @@ def results() -> str:
     """Return the comparison, then every plan with all its records and commands."""
     rest = {record.name: record for record in runs.load_all()}
     compared = (*SMALL, *FULL, *MUON)
-    parts = ["## At a glance", comparison(compared)]
+    rows = {name: plan.load(name).records() for name in compared}
+    parts = ["## At a glance", runs.markdown(rows)]
     for name in dict.fromkeys((*compared, *plan.list_plans())):
         this = plan.load(name)
         found = this.records()
@@ -59,9 +63,11 @@ def results() -> str:
     return "\n\n".join(parts)
 
 
-def comparison(names: tuple[str, ...]) -> str:
-    """Return the runs of some plans in one table, architectures kept together."""
-    return runs.markdown({name: plan.load(name).records() for name in names})
+def best(found: dict[str, list[runs.Run]]) -> dict[str, list[runs.Run]]:
+    """Return the row of each model that reaches most."""
+    ranked = sorted(found, key=lambda label: runs.mean_std(found[label]).mean)
+    top = {found[label][0].model: label for label in ranked}
+    return {label: found[label] for label in found if label in top.values()}
 
 
 def table(found: dict[str, list[runs.Run]]) -> str:

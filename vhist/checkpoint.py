@@ -309,6 +309,8 @@ class State:
         self.noted: dict[int, tuple[Tensor, Tensor | None]] = {}
         self.step, self.commit = 0, commit()
         self.log: list[dict] = []
+        if self.device.type == "cuda":  # of a run before this one in the same process
+            torch.cuda.reset_peak_memory_stats(self.device)
         self._begin_clock(0, 0, 0)
 
     def _begin_clock(self, seconds: float, cpu_seconds: float, memory: int) -> None:

@@ -92,7 +92,7 @@ class Run:
         processes, those of the first. What a killed run lost since it was last saved
         is not in them.
     peak_memory : int
-        Most memory used, in bytes: of the process, or of the GPU's allocator.
+        Most memory used, in bytes: by the process so far, or on a GPU during the run.
     log : list of dict
         Per epoch: ``epoch``, ``lr`` at its end, ``train_loss``, ``val_loss``,
         ``val_accuracy``, ``seconds`` and ``cpu_seconds`` since the start (the latter
