@@ -1,5 +1,6 @@
 """The site's own build steps (docs/_ext), each on a small case."""
 
+import hashlib
 import json
 import os
 import runpy
@@ -272,6 +273,45 @@ def test_chapters_run_again_when_the_library_changed(tmp_path: Path) -> None:
     (pages / "plot_10_a.rst").write_text("built without running")
     chapters.forget_stale(app)
     assert not md5.exists()
+
+
+def test_workers_come_only_if_there_is_work(tmp_path: Path) -> None:
+    app = app_with(tmp_path)
+    gallery = app.config.sphinx_gallery_conf
+    script = tmp_path / "examples" / "chapters" / "plot_10_a.py"
+    script.write_text("x = 1\n")
+    pages = tmp_path / "docs" / "chapters"
+    (pages / "plot_10_a.rst").write_text(chapters.MARK_OF_A_RUN)
+    gallery["parallel"] = 2
+    chapters.forget_stale(app)
+    assert chapters.to_run(app) == [script]
+    assert gallery["parallel"] == 2
+    md5 = hashlib.md5(script.read_bytes(), usedforsecurity=False).hexdigest()
+    (pages / "plot_10_a.py.md5").write_text(md5)  # as sphinx-gallery does
+    chapters.forget_stale(app)
+    assert chapters.to_run(app) == []
+    assert not gallery["parallel"]
+    gallery["parallel"] = 2
+    script.write_text("x = 2\n")
+    chapters.forget_stale(app)
+    assert gallery["parallel"] == 2
+
+
+def test_a_page_of_the_build_before_only_gets_new_thumbnails(tmp_path: Path) -> None:
+    app = app_with(tmp_path)
+    app.builder = SimpleNamespace(format="html")
+    app.config.notebooks_url = ""
+    page = app.outdir / "a.html"
+    Image.new("RGB", (30, 20)).save(app.outdir / "b_thumb.png")
+    picture = '<img alt="" src="b_thumb.png">'
+    page.write_text(f"<pre>code</pre>{picture}")
+    mend_html.mend(app, None)
+    assert '<pre tabindex="0">' in page.read_text()
+    assert "b_thumb.webp" in page.read_text()
+    style = '<style data-root="">x {}</style>'
+    page.write_text(f"{style}<pre>code</pre>{picture}")
+    mend_html.mend(app, None)
+    assert page.read_text() == f"{style}<pre>code</pre>{picture.replace('png', 'webp')}"
 
 
 def test_pages_that_show_records_are_read_again_when_one_changed(

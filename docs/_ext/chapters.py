@@ -18,6 +18,7 @@ from pathlib import Path
 from notebook_text import plain
 from pybtex.database import parse_file
 from sphinx.errors import ExtensionError
+from sphinx_gallery.utils import get_md5sum
 
 # sphinx-gallery writes this below every page that it has run (min_reported_time = 0).
 MARK_OF_A_RUN = "**Total running time of the script:**"
@@ -73,6 +74,20 @@ def forget_stale(app):
         app.connect("env-get-outdated", lambda app, env, *_: env.found_docs)
         stamp.parent.mkdir(exist_ok=True)
         stamp.write_text(print_now)
+    if not to_run(app):  # its workers take a second to come, to do nothing
+        app.config.sphinx_gallery_conf["parallel"] = False
+
+
+def to_run(app) -> list[Path]:
+    """Return the scripts that sphinx-gallery is going to run."""
+    examples = Path(app.srcdir).parent / "examples"
+    return [
+        script
+        for folder in _folders(app)
+        for script in (examples / folder.name).glob("plot_*.py")
+        if not (md5 := folder / f"{script.name}.md5").exists()
+        or md5.read_text() != get_md5sum(script, mode="t")
+    ]
 
 
 def fingerprint(root: Path) -> str:

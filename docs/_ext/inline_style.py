@@ -9,6 +9,7 @@ without those for classes that the page does not have.
 import posixpath
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -74,6 +75,7 @@ def move(css: str, sheet: str) -> str:
     return URL.sub(moved, css)
 
 
+@cache  # most sheets are the same from wherever they are seen
 def parse(css: str) -> list[tuple]:
     """Split a sheet into rules: what they are for, and what they say."""
     return list(_parse(tinycss2.parse_stylesheet(css, True, True)))

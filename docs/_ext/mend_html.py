@@ -1,6 +1,7 @@
 """Mend small faults in the HTML that Sphinx, Furo, MyST-NB and sphinx-gallery write.
 
-Each rule names what is wrong. All are idempotent: a second build changes nothing.
+Each rule names what is wrong. All are idempotent, and pages that a build leaves as they
+were are left alone here, too.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
+from inline_style import STYLE
 from PIL import Image, ImageOps
 from sphinx_gallery.py_source_parser import extract_file_config
 
@@ -141,13 +143,17 @@ def mend(app, exception):
             words[script.stem] = words_for_thumbnail(script, site / folder)
             drawings[script.stem] = images / f"{pictured(script)}_dark.png"
     for page in site.rglob("*.html"):
-        old = page.read_text(encoding="utf-8")
-        new = mend_markup(unpack(old, page.parent, site / "_images"))
-        new = keep_together(describe_thumbnails(new, words))
-        new = lighten(count_lines(new), page.parent)
+        old = new = page.read_text(encoding="utf-8")
+        touched = STYLE.search(old) is None  # which inline_style gives a page at last
+        if touched:
+            new = mend_markup(unpack(new, page.parent, site / "_images"))
+            new = count_lines(keep_together(new))
+        # Thumbnails are of other pages, which may have changed.
+        new = lighten(describe_thumbnails(new, words), page.parent)
         new = darken(new, page.parent, drawings)
-        new = hurry(describe_images(new, page.parent))
-        new = lead(new, place(page), colab(page, app.config.notebooks_url))
+        if touched:
+            new = hurry(describe_images(new, page.parent))
+            new = lead(new, place(page), colab(page, app.config.notebooks_url))
         if new != old:
             page.write_text(new, encoding="utf-8")
 
