@@ -921,45 +921,43 @@ for name, values in table.items():
 # Exercises
 # ---------
 #
-# **Exercise 1.** *How many different crops, mirrored or not, does the paper's scheme
-# have?*
+# 1. *How many different crops, mirrored or not, does the paper's scheme have?*
 #
-# .. dropdown:: Solution
+#    .. dropdown:: Solution
 #
-#    A 224-pixel square has 33 places in each direction within 256 pixels:
-#    :math:`33 \cdot 33 \cdot 2 = 2178`. The paper says 2048, which is 32 · 32 · 2.
+#       A 224-pixel square has 33 places in each direction within 256 pixels:
+#       :math:`33 \cdot 33 \cdot 2 = 2178`. The paper says 2048, which is 32 · 32 · 2.
 #
-# **Exercise 2.** *What does overlap buy?* Shift the drawings by one pixel. By how much
-# do their pooled versions change, with windows of 3 and of 2, both moved by 2?
+# 2. *What does overlap buy?* Shift the drawings by one pixel. By how much do their
+#    pooled versions change, with windows of 3 and of 2, both moved by 2?
 #
-# .. dropdown:: Solution
+#    .. dropdown:: Solution
 #
-#    With ``x = vhist.data.normalize(data.val.images)`` compare
-#    ``F.max_pool2d(x[..., :-1], size, 2)`` with ``F.max_pool2d(x[..., 1:], size, 2)``,
-#    once with size 3 and once with 2. The mean difference is smaller with 3: of each
-#    window two columns stay, not one.
+#       With ``x = vhist.data.normalize(data.val.images)`` compare
+#       ``F.max_pool2d(x[..., :-1], size, 2)`` with
+#       ``F.max_pool2d(x[..., 1:], size, 2)``, once with size 3 and once with 2. The
+#       mean difference is smaller with 3: of each window two columns stay, not one.
 #
-# **Exercise 3.** *A rate for more momentum.* With momentum 0.99 in place of 0.9, which
-# learning rate moves a weight as far under a steady gradient? How long does a gradient
-# echo?
+# 3. *A rate for more momentum.* With momentum 0.99 in place of 0.9, which learning rate
+#    moves a weight as far under a steady gradient? How long does a gradient echo?
 #
-# .. dropdown:: Solution
+#    .. dropdown:: Solution
 #
-#    The echoes add up to :math:`1/(1 - 0.9) = 10` and :math:`1/(1 - 0.99) = 100`, so
-#    the rate must be a tenth. They halve every :math:`\log 0.5 / \log 0.9` steps,
-#    between six and seven, and every :math:`\log 0.5 / \log 0.99`, about 69: a filter
-#    for slower things, which overshoots longer.
+#       The echoes add up to :math:`1/(1 - 0.9) = 10` and :math:`1/(1 - 0.99) = 100`, so
+#       the rate must be a tenth. They halve every :math:`\log 0.5 / \log 0.9` steps,
+#       between six and seven, and every :math:`\log 0.5 / \log 0.99`, about 69: a
+#       filter for slower things, which overshoots longer.
 #
-# **Exercise 4.** *Predict, unfold, see.* The network of the records with tanh and with
-# sigmoid in place of ReLU, all else equal. Which order do you expect? The table's z is
-# that of a :term:`paired test`.
+# 4. *Predict, unfold, see.* The network of the records with tanh and with sigmoid in
+#    place of ReLU, all else equal. Which order do you expect? The table's z is that of
+#    a :term:`paired test`.
 #
-# .. dropdown:: What to think about
+#    .. dropdown:: What to think about
 #
-#    The first biases are the paper's ones, made for ReLU: where do they put a tanh or a
-#    sigmoid? What do seven layers do to a signal, and to the error on its way back?
-#    Does AdamW's step depend on the size of a gradient? And the paper's argument was
-#    speed, in another network: what does it say about accuracy?
+#       The first biases are the paper's ones, made for ReLU: where do they put a tanh
+#       or a sigmoid? What do seven layers do to a signal, and to the error on its way
+#       back? Does AdamW's step depend on the size of a gradient? And the paper's
+#       argument was speed, in another network: what does it say about accuracy?
 
 vhist.plan.load("ablations").compare("alexnet", "alexnet_tanh", "alexnet_sigmoid")
 
@@ -975,15 +973,15 @@ vhist.plan.load("ablations").compare("alexnet", "alexnet_tanh", "alexnet_sigmoid
 #    gradient larger than that. So this compares functions *in the start made for ReLU*,
 #    with one seed; where tanh with Glorot's scale would be, it does not say.
 #
-# **Exercise 5.** *Predict, unfold, see.* Now four parts of the recipe: without dropout,
-# without normalisation, without augmentation, and with dropout left on in the test.
-# Which matter most in so few epochs?
+# 5. *Predict, unfold, see.* Now four parts of the recipe: without dropout, without
+#    normalisation, without augmentation, and with dropout left on in the test. Which
+#    matter most in so few epochs?
 #
-# .. dropdown:: What to think about
+#    .. dropdown:: What to think about
 #
-#    Two of them are against learning by heart. Does a network do that in a few epochs?
-#    What does local response normalisation do to scaled pictures, before anything is
-#    learned? And who answers, when half of the hidden units are off?
+#       Two of them are against learning by heart. Does a network do that in a few
+#       epochs? What does local response normalisation do to scaled pictures, before
+#       anything is learned? And who answers, when half of the hidden units are off?
 
 vhist.plan.load("ablations").compare(
     "alexnet",
