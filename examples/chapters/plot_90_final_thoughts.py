@@ -142,8 +142,8 @@ assert vgg is max(lines, key=lambda w: w.score.mean)
 assert z > 3
 
 # %%
-# In 20 epochs, hardly; in 80 and more, all are ahead. Size is not alone: epochs, pixels
-# and mixing differ. The best row is VGG's, before ResNet-34 with a quarter of its work.
+# In 20 epochs, two are behind; in 80 and more, all ahead. Epochs, pixels and mixing
+# differ, too. The best row is VGG's, before ResNet-34 with a quarter of its work.
 #
 # At full size, with AlexNet undivided as the article built it, size and work do not go
 # together:
@@ -263,7 +263,7 @@ for key in differing:
 print(f"{len(differing)} of {len(recipes[0])} fields differ")
 
 # %%
-# A ranking ranks networks *and* these lines. What the optimizer, Muon
+# A ranking ranks networks *and* these lines. What the optimizer, :term:`Muon`
 # :cite:p:`jordan2024`, and what changed with it, can move:
 
 ours = vhist.plan.load("muon").records()
@@ -274,17 +274,16 @@ for one, other in (
 ):
     (before,), (after,) = theirs[one], ours[other]
     print(f"{before.model:9}{before.recipe['optimizer']:6}{mean_std([before])}")
-    print(
-        f"{'':9}{after.recipe['optimizer']:6}{mean_std([after])}, also changed:",
-        end=" ",
-    )
-    changed = [k for k, v in before.recipe.items() if v != after.recipe[k]]
-    epochs = [
-        sum(len(r.log) for r in vhist.runs.history(run)) for run in (before, after)
+    print(f"{'':9}{after.recipe['optimizer']:6}{mean_std([after])}, also changed:")
+    stages = vhist.runs.history(after)
+    changed = [
+        k for k, v in before.recipe.items() if any(v != r.recipe[k] for r in stages)
     ]
+    epochs = len(before.log), sum(len(r.log) for r in stages)
     changed += ["positions"] * ("positions" in after.model_options)
     changed += ["first weights"] * bool(after.weights)
-    print(", ".join(k for k in changed if k not in ("optimizer", "epochs")))
+    others = ", ".join(k for k in changed if k not in ("optimizer", "epochs"))
+    print(f"{'':15}{others}")
     print(f"{'':15}epochs, with those of the first weights: {epochs[0]}, {epochs[1]}")
     assert after.accuracy > before.accuracy + 0.02
 (turned,) = ours["resnet34_long"]
@@ -295,13 +294,14 @@ assert 2 < z < 3
 assert turned.minutes < vgg.minutes / 2
 
 # %%
-# ResNet is now before VGG, if not beyond all doubt.
+# Luck may explain that, and VGG-16 had no Muon.
 #
 # The interludes learned from other pictures, so their rows stand apart: the
 # :doc:`spatial transformer <plot_35_spatial_transformer>` on CIFAR-10, :doc:`Linformer
-# <plot_45_linformer>` on cats and dogs, and :doc:`trained weights
-# <plot_55_finetuning>` against random ones on a thousand pictures of five classes.
-# Beside them is what their articles printed. One seed of *stn_article* broke down.
+# <plot_45_linformer>` on cats and dogs, and :doc:`trained weights <plot_55_finetuning>`
+# against random ones on a thousand pictures of five classes. Beside them: what their
+# articles printed, Linformer's from 20,000 pictures. One seed of *stn_article* broke
+# down.
 
 sources = {"stn_article": "60.18", "linformer_article": "64.87"}
 rows = dict(vhist.plan.load("interludes").records())
@@ -418,7 +418,7 @@ print(f"unsolved if errors were independent: {total * expected:.0f}")
 # A table shows the end of a run. The logs also show the way, so we can ask who leads
 # after a given amount of processor time. The oldest logs have, per epoch, only what the
 # clock showed; for them the processor time of the whole run is shared out in
-# proportion. The full networks learned on a GPU and are not in this race.
+# proportion. Networks on a GPU and runs with Muon are not in this race.
 
 
 def minutes(run):
