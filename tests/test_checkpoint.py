@@ -322,6 +322,30 @@ def test_a_full_disk_leaves_what_was_there(processes, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.ckpt"]
 
 
+def test_two_writers_and_one_that_stops_leave_whole_files(tmp_path, monkeypatch):
+    path = tmp_path / "cache.pt"
+
+    def write(file):
+        file.write(b"first")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getpid", lambda: 7)
+            checkpoint.write_whole(lambda inner: inner.write(b"second, longer"), path)
+        assert path.read_bytes() == b"second, longer"
+
+    checkpoint.write_whole(write, path)
+    assert path.read_bytes() == b"first"
+
+    def stop(file):
+        raise KeyboardInterrupt
+
+    old = tmp_path / "cache.pt.12.partial"
+    old.write_bytes(b"of a process that was killed")
+    os.utime(old, (0, 0))
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.write_whole(stop, path)
+    assert [p.name for p in tmp_path.iterdir()] == ["cache.pt"]
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"could not write .*a\.ckpt \(") as error:

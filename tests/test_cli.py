@@ -22,7 +22,7 @@ from vhist import data as vdata
 from vhist.checkpoint import Interrupted
 from vhist.cli import commands, terminal
 from vhist.cli.parsing import parse_train
-from vhist.recipe import Recipe
+from vhist.recipe import Recipe, recipe_for
 from vhist.runs import Run
 from vhist.train import _command
 
@@ -181,6 +181,10 @@ def test_the_recipe_follows_the_model_wherever_it_stands(vhist):
         call = parse_train(commands.train, "vhist train", argv)
         assert call.keywords["model"] == "vit_small_8"
         assert call.keywords["recipe"].optimizer == "adamw"
+    words = ["--name", "resnet_small_2", "resnet34", "--start-size", "128"]
+    assert parse_train(commands.train, "vhist train", words).keywords["recipe"] == (
+        replace(recipe_for("resnet34"), start_size=128)
+    )
 
 
 # ---- train ---------------------------------------------------------------------------
@@ -226,6 +230,49 @@ def test_a_name_is_used_once(vhist, greys, pictures):
     assert code == 2
     assert "greys.pt exists; choose another --name" in err
     assert (greys / "greys.pt").read_bytes() == before["greys.pt"]
+
+
+def test_pictures_may_lie_in_a_folder_of_any_name(vhist, monkeypatch, tmp_path):
+    folder = draw(tmp_path / "mine", "dark", "light")
+    monkeypatch.setenv("VHIST_DATA", str(folder))
+    argv = ["train", "resnet_small", "--data", "imagenette", *SHORT, "--name", "x.y"]
+    assert vhist(*argv, "--epochs", "1")[0] == 0
+    code, out, err = vhist(*argv, "--epochs", "1", "--resume")
+    assert code == 0, err
+    assert out.startswith("x.y has ended, ")
+    code, _, err = vhist("eval", "x.y")
+    assert code == 0, err
+    tuned = [*argv[:-1], "tuned", "--weights", "x.y", "--epochs", "1"]
+    assert vhist(*tuned)[0] == 0
+    code, out, err = vhist(*tuned, "--resume")
+    assert code == 0, err
+    assert Run.read("runs/tuned.json").origin == "x.y"
+    other = draw(tmp_path / "others", "dark", "light")
+    monkeypatch.setenv("VHIST_DATA", str(other))
+    code, _, err = vhist(*tuned, "--resume")
+    assert (code, "data is 'mine' there" in err) == (2, True)
+
+
+def test_a_run_that_ended_meanwhile_is_not_overwritten(
+    vhist, greys, pictures, monkeypatch
+):
+    record = (greys / "greys.json").read_bytes()
+    (greys / "greys.json").rename(greys / "away")
+    (greys / "greys.pt").rename(greys / "weights")
+    (greys / "greys.ckpt").touch()  # begun, as it seems
+    lock = checkpoint.locked
+
+    def locked(path):  # while PyTorch was imported the other process ended
+        (greys / "greys.ckpt").unlink()
+        (greys / "weights").rename(greys / "greys.pt")
+        (greys / "away").rename(greys / "greys.json")
+        return lock(path)
+
+    monkeypatch.setattr(checkpoint, "locked", locked)
+    argv = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
+    code, _, err = vhist(*argv, "--name", "greys", "--resume")
+    assert (code, "greys.json exists" in err) == (2, True)
+    assert (greys / "greys.json").read_bytes() == record
 
 
 def test_sigterm_while_the_data_are_drawn_leaves_nothing(tmp_path):
@@ -314,6 +361,23 @@ def test_memory_estimate_follows_the_recipe():
     assert not any(
         p.is_floating_point() and not p.is_meta for p in network.parameters()
     )
+
+
+def test_memory_of_a_frozen_backbone_is_that_of_the_head():
+    network = estimate.hollow_model("resnet_small", Recipe(), num_classes=10)
+    whole, head = (
+        estimate.estimate_memory(network, Recipe(backbone_lr=lr), (10, 3, 64, 64))
+        for lr in (1.0, 0.0)
+    )
+    learned = sum(p.numel() for p in network.fc.parameters())
+    assert head["gradients"] == 4 * learned < whole["gradients"]
+    assert head["activations"] < whole["activations"]
+    assert all(p.requires_grad for p in network.parameters())
+    few, many = (
+        estimate.estimate_memory(network, Recipe(batch_size=n), (10, 3, 64, 64))
+        for n in (4, 64)
+    )
+    assert 8 * few["activations"] < many["activations"]
 
 
 def test_stopped_says_how_to_continue(vhist, monkeypatch, pictures):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from vhist import create_model
 from vhist.inspect import activations, attention_maps
@@ -26,6 +27,27 @@ def test_activations_are_those_of_the_layers():
     expected = model.features.relu1(model.features.conv1(x))
     torch.testing.assert_close(found["features.relu1"], expected)
     torch.testing.assert_close(found["classifier"], model(x))
+
+
+def test_what_the_next_layer_overwrites_is_kept():
+    model = nn.Sequential(nn.Linear(3, 3), nn.ReLU(inplace=True))
+    model[0].eval()
+    x = torch.randn(4, 3)
+    found = activations(model, x)
+    torch.testing.assert_close(found["0"], model[0](x))
+    assert found["0"].min() < 0 <= found["1"].min()
+    assert [layer.training for layer in model] == [False, True]
+
+
+def test_a_layer_without_a_tensor_is_left_out_or_said():
+    class First(nn.Sequential):
+        def forward(self, x):
+            return self[1](self[0](x)[0])
+
+    model, x = First(nn.LSTM(3, 2), nn.ReLU()), torch.zeros(1, 3)
+    assert list(activations(model, x)) == ["1"]
+    with pytest.raises(ValueError, match="layer '0' puts out no tensor"):
+        activations(model, x, ["0"])
 
 
 def test_a_wrong_name_suggests_the_right_one():

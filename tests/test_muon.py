@@ -1,5 +1,6 @@
 """Muon: what its step is, which parameters take it, and that it survives a kill."""
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -103,6 +104,19 @@ def test_a_replayed_step_is_the_step(nesterov):
             with pytest.raises(RuntimeError, match="recorded for other parameters"):
                 optimizer.step()
     torch.testing.assert_close(*ends)
+
+
+def test_a_copy_goes_on_alike_and_replay_needs_a_gpu():
+    p = nn.Parameter(torch.full((3, 4), 0.1))
+    group = {"params": [p], "matrices": True}
+    optimizer = Muon([group], 0.1, 0.8, nesterov=False)
+    _steps(optimizer, p)
+    other = copy.deepcopy(optimizer)
+    (q,) = other.param_groups[0]["params"]
+    _steps(optimizer, p), _steps(other, q)
+    assert torch.equal(p, q)
+    with pytest.raises(ValueError, match="on a GPU only"):
+        Muon([group], 0.1, replay=True)
 
 
 def test_all_else_goes_where_adamw_takes_it():

@@ -217,6 +217,27 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(vhist):
     assert (code, "no run of bad is called 'none'" in err) == (2, True)
 
 
+def test_what_an_earlier_attempt_said_is_not_said_again(vhist):
+    Path("bad.toml").write_text(TINY + "[runs.vgg_small]\nbatch_size = 8\nlr = 1e30\n")
+    Path("runs").mkdir()
+    log = Path("runs/bad-vgg_small-0.log")
+    log.write_text("vhist train: out of memory\n")
+    code, out, _ = vhist("runs", "record", "bad.toml", "--only", "*vgg*")
+    assert code == 3
+    assert "ended with 3, vhist train: the loss is" in out
+    assert log.read_text().startswith("vhist train: out of memory\n")
+
+
+def test_a_run_waits_for_the_weights_that_it_begins_with(vhist):
+    label = "[runs.resnet_small]"
+    head, body = TINY.replace("seeds = [0, 1]", "").split(label)
+    then = "[runs.a]\nmodel = 'resnet_small'\nweights = 'two-resnet_small-0'"
+    Path("two.toml").write_text(head + then + body + label + body)
+    code, out, _ = vhist("runs", "record", "two.toml", "--jobs", "2")
+    assert code == 0, out
+    assert runs.Run.read("runs/two-a-0.json").origin == "two-resnet_small-0"
+
+
 def test_stopped_killed_and_locked(vhist, tmp_path):
     Path("tiny.toml").write_text(TINY.replace("epochs = 1", "epochs = 9000"))
     words = [sys.executable, "-m", "vhist", "runs", "record", "tiny.toml"]

@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -171,6 +172,23 @@ def test_the_table_tells_two_runs_of_a_network_apart(example):
     _, _, *rows = runs.markdown({"long": labels}).splitlines()
     assert [row.split(" | ")[1] for row in rows] == ["long", "long, mixed"]
     assert runs.variant("vgg", example) == "vgg"
+
+
+def test_slow_git_stops_no_run(monkeypatch):
+    def wait(*args, timeout, **options):
+        raise subprocess.TimeoutExpired(args, timeout)
+
+    monkeypatch.setattr(runs.subprocess, "run", wait)
+    assert runs.commit.__wrapped__() == ""
+
+
+def test_the_name_of_first_weights_may_have_spaces(example):
+    for weights, name in (
+        ("my run 0a1b", "my run"),
+        ("imagenet", "imagenet"),
+        ("", ""),
+    ):
+        assert replace(example, weights=weights).origin == name
 
 
 def test_a_row_tells_of_the_run_that_it_went_on_from(example):

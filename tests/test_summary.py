@@ -153,6 +153,12 @@ def test_summary_leaves_the_model_as_it_was():
     assert not any(m._forward_hooks for m in model.modules())
 
 
+def test_a_layer_that_runs_twice_counts_twice():
+    layer = nn.Conv2d(3, 3, 3, padding=1)
+    once, twice = (summary(nn.Sequential(*[layer] * n), 8).macs for n in (1, 2))
+    assert twice == 2 * once == 2 * 8 * 8 * 3 * 3 * 9
+
+
 def test_text_and_html_hold_the_totals():
     table = summary(on_meta("alexnet"), 227)
     for text in (str(table), table._repr_html_()):

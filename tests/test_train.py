@@ -110,6 +110,27 @@ def test_evaluation_uses_evaluation_mode():
     assert model[-1].num_batches_tracked == 0
 
 
+def test_evaluation_leaves_each_layer_its_mode_whatever_happens():
+    model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(12), nn.Linear(12, 2))
+    model.train()[1].eval()
+    with pytest.raises(RuntimeError):
+        evaluate(model, toy().val, image_size=3)
+    assert [layer.training for layer in model] == [True, False, True]
+    evaluate(model, toy().val, image_size=2)
+    assert [layer.training for layer in model] == [True, False, True]
+
+
+def test_every_kind_of_dropout_can_be_left_on():
+    data = toy()
+    for layer in (nn.Dropout(), nn.Dropout2d()):
+        model = nn.Sequential(layer, nn.Flatten(), nn.Linear(12, 2))
+        answers = [
+            evaluate(model, data.val, image_size=2, dropout=True).logits
+            for _ in range(2)
+        ]
+        assert not torch.equal(*answers)
+
+
 def test_an_epoch_shows_every_picture_once():
     data = toy(60)
     recipe = replace(RECIPE, augment="none")
@@ -154,6 +175,8 @@ def test_vectors_positions_and_tokens_do_not_decay():
     assert {"token", "positions", "head.bias", "norm.weight"} <= loose
     assert {names[id(p)] for p in decayed["params"]} & loose == set()
     assert len(decayed["params"]) + len(free["params"]) == len(names)
+    inner = make_optimizer(nn.Sequential(model), Recipe()).param_groups[1]
+    assert len(inner["params"]) == len(free["params"])
 
 
 def test_progressive_resizing_grows_in_eights_and_ends_at_full_size():

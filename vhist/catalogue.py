@@ -139,7 +139,7 @@ def count_pictures(
 
     source, folder = SOURCES[name], locate(name, root, size)
     if folder is None and name == "folder":
-        if root is None and "VHIST_DATA" not in os.environ:
+        if root is None and not os.environ.get("VHIST_DATA"):
             raise ValueError(
                 "data set 'folder' needs root= (--root), with train/ and val/ inside"
             )

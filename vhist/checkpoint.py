@@ -5,6 +5,7 @@ A run's state is one file, ``NAME.ckpt``, and the state before it is kept beside
 drawn from (seed, step) alone, see :func:`vhist.train.fit`.
 """
 
+import glob
 import math
 import os
 import signal
@@ -174,9 +175,11 @@ def write_whole(write, path: Path, keep: Path | None = None) -> None:
     OSError
         If it cannot be written; nothing of it is left and what was there stays.
     """
-    partial = path.with_name(f"{path.name}.partial")
+    # Its own for each process: two may write the same cache.
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_partial(path)
         with partial.open("wb") as file:
             write(file)
             file.flush()
@@ -186,9 +189,18 @@ def write_whole(write, path: Path, keep: Path | None = None) -> None:
         partial.replace(path)
         _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
+        raise OSError(f"could not write {path} ({_reason(error)})") from error
+    finally:
         with suppress(OSError):  # for instance below a file that is no folder
             partial.unlink(missing_ok=True)
-        raise OSError(f"could not write {path} ({_reason(error)})") from error
+
+
+def _remove_partial(path: Path) -> None:
+    """Remove what processes that were killed began to write, hours ago."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.partial"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > 3600:
+                left.unlink()
 
 
 def _reason(error: BaseException) -> str:

@@ -1,5 +1,7 @@
 """What a training run would take: steps, arithmetic, memory, before it begins."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -8,7 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
+from vhist._modes import evaluating
 from vhist.models import create_model
+from vhist.pretrained import head
 from vhist.recipe import Recipe
 from vhist.summary import Summary, summary
 
@@ -17,11 +21,9 @@ __all__ = [
     "estimate_memory",
     "hollow_model",
     "outputs",
+    "pictures_at_once",
     "steps_per_epoch",
 ]
-
-# evaluate() shows a network this many pictures at a time.
-_EVALUATED = 256
 
 
 def builder_options(model: str, recipe: Recipe) -> dict[str, Any]:
@@ -53,13 +55,10 @@ def outputs(model: nn.Module, recipe: Recipe) -> int:
     ValueError
         If it cannot take pictures of one of these sizes.
     """
-    device, training = next(model.parameters()).device, model.training
-    model.eval()  # one picture is too few for the statistics of a batch
-    try:
+    device = next(model.parameters()).device
+    with evaluating(model):  # one picture is too few for the statistics of a batch
         for size in {recipe.image_size, recipe.start_size or recipe.image_size}:
             logits = model(torch.zeros(1, 3, size, size, device=device))
-    finally:
-        model.train(training)
     return logits.shape[-1]
 
 
@@ -93,6 +92,20 @@ def steps_per_epoch(recipe: Recipe, train: int, processes: int = 1) -> int:
     return shown // recipe.batch_size
 
 
+def pictures_at_once(recipe: Recipe, processes: int = 1) -> int:
+    """Return how many pictures a process of a training run evaluates at a time.
+
+    More than it learns from: no layer's output is kept for a backward pass.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    processes : int
+        That share each batch.
+    """
+    return min(256, 4 * -(-recipe.batch_size // (recipe.accumulate * processes)))
+
+
 def estimate_memory(
     model: nn.Module,
     recipe: Recipe,
@@ -107,7 +120,8 @@ def estimate_memory(
     optimizer's state, the running average, activations and the data set. Activations
     are what autograd keeps of one part of a batch, found by a forward pass without
     computing, and the gradients on their way through the widest two layers; or those
-    layers for the 256 pictures of an evaluation, if that is more.
+    layers for the pictures of an evaluation, if that is more. Of a frozen backbone
+    nothing is kept. On a GPU Muon holds one more copy of its momentum.
 
     The estimate is rough: PyTorch's own code and the scratch memory of convolutions
     are not in it. On a CPU, in float32, resnet_small and vit_small_8 took 40 to 150 MB
@@ -143,16 +157,39 @@ def estimate_memory(
     moments = {"adamw": 2, "sgd": int(recipe.momentum > 0), "muon": 1}
     part = recipe.batch_size // (recipe.accumulate * processes)
     widest = 4 * _widest(table)
-    training = _kept_for_backward(model, part, recipe.image_size) + part * widest
+    learned = table.parameters
+    with ExitStack() as stack:
+        if recipe.backbone_lr == 0:
+            stack.enter_context(evaluating(model))
+            stack.enter_context(_frozen_but(head(model)[1], model))
+            learned = sum(p.numel() for p in head(model)[1].parameters())
+        else:
+            model.train()
+        training = _kept_for_backward(model, part, recipe.image_size) + part * widest
+    evaluation = pictures_at_once(recipe, processes) * widest
     return {
         "weights": weights,
         # torch.distributed keeps a second copy, in the buckets that it sends
-        "gradients": 4 * table.parameters * (1 if processes == 1 else 2),
-        "optimizer": 4 * table.parameters * moments[recipe.optimizer],
+        "gradients": 4 * learned * (1 if processes == 1 else 2),
+        "optimizer": 4 * learned * moments[recipe.optimizer],
         "running average": weights if recipe.ema else 0,
-        "activations": max(training, _EVALUATED * widest) // (2 if bfloat16 else 1),
+        "activations": max(training, evaluation) // (2 if bfloat16 else 1),
         "pictures": prod(picture_shape),
     }
+
+
+@contextmanager
+def _frozen_but(layer: nn.Module, model: nn.Module) -> Iterator[None]:
+    """Let no other layer of a model learn."""
+    own = {id(p) for p in layer.parameters()}
+    frozen = [p for p in model.parameters() if p.requires_grad and id(p) not in own]
+    for p in frozen:
+        p.requires_grad_(requires_grad=False)
+    try:
+        yield
+    finally:
+        for p in frozen:
+            p.requires_grad_()
 
 
 def _widest(table: Summary) -> int:
@@ -173,5 +210,5 @@ def _kept_for_backward(model: nn.Module, n: int, size: int) -> int:
         return tensor
 
     with saved_tensors_hooks(note, lambda tensor: tensor):
-        model.train()(torch.zeros(n, 3, size, size, device="meta"))
+        model(torch.zeros(n, 3, size, size, device="meta"))
     return sum(kept.values())

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from vhist._modes import evaluating
+
 __all__ = ["activations", "attention_maps"]
 
 
@@ -34,7 +36,8 @@ def activations(
     Raises
     ------
     ValueError
-        If the model has no layer of that name; the nearest one is suggested.
+        If the model has no layer of that name, where the nearest one is suggested, or
+        if one that is named puts out no tensor.
 
     Examples
     --------
@@ -55,8 +58,11 @@ def activations(
     found: dict[str, Tensor] = {}
 
     def keep(name: str):
-        def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
-            found[name] = output.detach()
+        def hook(module: nn.Module, inputs: object, output: object) -> None:
+            if isinstance(output, Tensor):
+                found[name] = output.detach().clone()  # the next layer may overwrite it
+            elif names is not None:
+                raise ValueError(f"layer {name!r} puts out no tensor to show")
 
         return hook
 
@@ -67,11 +73,10 @@ def activations(
 
 def _run(model: nn.Module, images: Tensor, hooks: list[RemovableHandle]) -> None:
     """Run once in evaluation mode and take the hooks away, whatever happens."""
-    was_training = model.training
     try:
-        model.eval()(images)
+        with evaluating(model):
+            model(images)
     finally:
-        model.train(was_training)
         for hook in hooks:
             hook.remove()
 

@@ -92,6 +92,15 @@ class Muon(torch.optim.AdamW):
         self.momentum, self.nesterov, self.dtype = momentum, nesterov, dtype
         self.replay = replay
         self._graphs: dict[int, _Graph] = {}
+        turned = [
+            p for g in self.param_groups if g.get("matrices") for p in g["params"]
+        ]
+        if replay and not all(p.is_cuda for p in turned):
+            raise ValueError("Muon replays its step on a GPU only: leave out replay")
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {k: getattr(self, k) for k in ("momentum", "nesterov", "dtype", "replay")}
+        return super().__getstate__() | own | {"_graphs": {}}  # of other memory
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # AdamW's own would look in every parameter's state for its count of steps.
@@ -110,11 +119,11 @@ class Muon(torch.optim.AdamW):
                 ahead = self._momentum(matrices)
                 lr, decay = group["lr"], group["weight_decay"]
                 if self.replay and i in self._graphs:
-                    self._graphs[i].run(matrices, ahead, lr)
+                    self._graphs[i].run(matrices, ahead, lr, decay)
                 else:
                     _turn(matrices, ahead, lr, decay, self.dtype)
                     if self.replay:  # what a first call sets up is not to be recorded
-                        self._graphs[i] = _Graph(matrices, ahead, decay, self.dtype)
+                        self._graphs[i] = _Graph(matrices, ahead, self.dtype)
         super().step()
         return loss
 
@@ -137,7 +146,7 @@ def _turn(
     matrices: list[Tensor],
     ahead: list[Tensor],
     lr: float | Tensor,
-    decay: float,
+    decay: float | Tensor,
     dtype: torch.dtype | None,
 ) -> None:
     """Change matrices by their turned momentum."""
@@ -166,24 +175,24 @@ class _Graph:
     """The work on the matrices of a group, recorded as a CUDA graph.
 
     A replay reads and writes the same memory: that of the matrices, of a copy of their
-    momentum and of the learning rate.
+    momentum, of the learning rate and the decay.
     """
 
     def __init__(
-        self,
-        matrices: list[Tensor],
-        ahead: list[Tensor],
-        decay: float,
-        dtype: torch.dtype | None,
+        self, matrices: list[Tensor], ahead: list[Tensor], dtype: torch.dtype | None
     ) -> None:
-        self.matrices = matrices
+        self.matrices, device = matrices, matrices[0].device
         self.ahead = [torch.empty_like(m) for m in ahead]
-        self.lr = torch.zeros((), device=matrices[0].device)
+        self.lr, self.decay = (torch.zeros((), device=device) for _ in range(2))
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
-            _turn(matrices, self.ahead, self.lr, decay, dtype)
+        # A stream of that GPU: PyTorch's own is of the first that was in use.
+        stream = torch.cuda.Stream(device)
+        with torch.cuda.graph(self.graph, stream=stream):
+            _turn(matrices, self.ahead, self.lr, self.decay, dtype)
 
-    def run(self, matrices: list[Tensor], ahead: list[Tensor], lr: float) -> None:
+    def run(
+        self, matrices: list[Tensor], ahead: list[Tensor], lr: float, decay: float
+    ) -> None:
         """Change the matrices."""
         if [*map(id, matrices)] != [*map(id, self.matrices)]:
             raise RuntimeError(
@@ -192,4 +201,5 @@ class _Graph:
             )
         torch._foreach_copy_(self.ahead, ahead)
         self.lr.fill_(lr)
+        self.decay.fill_(decay)
         self.graph.replay()

@@ -117,10 +117,12 @@ def processes(device: str) -> Iterator[torch.device]:
     ConnectionError
         If another process of the team ended or cannot be reached.
     """
-    if "WORLD_SIZE" not in os.environ:
-        yield torch.device(device)
-        return
     mine = torch.device(device)
+    if "WORLD_SIZE" not in os.environ:
+        if mine.type == "cuda" and mine.index is not None:
+            torch.cuda.set_device(mine)
+        yield mine
+        return
     if mine.type == "cuda":
         wanted, gpus = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
         if wanted > gpus:

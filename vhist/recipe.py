@@ -84,9 +84,9 @@ class Recipe:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """of forward and backward; auto is bfloat16 on a GPU, float32 elsewhere"""
     compile: Literal["auto", "on", "off"] = "auto"
-    """torch.compile; auto is on for 1,000 steps or more on a GPU,
-    where one process with pictures of one size also replays them as CUDA graphs; off
-    elsewhere"""
+    """torch.compile; auto is on for 1,000 steps or more on a GPU, off elsewhere. On a
+    GPU it also replays kernels as CUDA graphs: those of muon, and those of the model
+    for one process, without accumulate, with pictures of one size"""
     seed: int = 0
     """of shuffling, augmentation and dropout"""
 

@@ -92,7 +92,8 @@ class Run:
         processes, those of the first. What a killed run lost since it was last saved
         is not in them.
     peak_memory : int
-        Most memory used, in bytes: by the process so far, or on a GPU during the run.
+        Most memory used, in bytes: by the process so far, or on a GPU during the run. 0
+        where the system does not say (Windows).
     log : list of dict
         Per epoch: ``epoch``, ``lr`` at its end, ``train_loss``, ``val_loss``,
         ``val_accuracy``, ``seconds`` and ``cpu_seconds`` since the start (the latter
@@ -132,6 +133,11 @@ class Run:
     most_wrong: list[dict] = field(repr=False)
     processes: int = 1
     weights: str = ""
+
+    @property
+    def origin(self) -> str:
+        """What the run's first weights are called, empty if they were random."""
+        return self.weights.rpartition(" ")[0] or self.weights  # imagenet has no digest
 
     @property
     def accuracy(self) -> float:
@@ -324,8 +330,10 @@ def peak_memory(device: torch.device) -> int:
         import torch
 
         return torch.cuda.max_memory_allocated(device)
-    import resource  # not on Windows
-
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return 0
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
@@ -340,7 +348,7 @@ def commit() -> str:
             return ""
         done = subprocess.run(git, capture_output=True, text=True, timeout=10)
         return done.stdout.strip()
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return ""
 
 
@@ -485,8 +493,8 @@ def history(run: Run) -> list[Run]:
     Those among the records of the package: a run that began at random, or from
     weights of others, is alone.
     """
-    origin = run.weights.partition(" ")[0]
-    return [*(history(load(origin)) if origin in list_runs() else []), run]
+    known = run.origin in list_runs()
+    return [*(history(load(run.origin)) if known else []), run]
 
 
 def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:

@@ -8,6 +8,8 @@ from html import escape
 from math import prod
 from typing import TYPE_CHECKING
 
+from vhist._modes import evaluating
+
 if TYPE_CHECKING:  # so that `import vhist` does not wait for PyTorch
     from torch import nn
 
@@ -173,23 +175,25 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
         for name, t in [*model.named_parameters(), *model.named_buffers()]
     }
     x = torch.zeros(1, *input_size, device="meta")
-    was_training = model.training
-    model.eval()
     try:
-        with tracer, torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with (
+            evaluating(model),
+            tracer,
+            torch.no_grad(),
+            FlopCounterMode(display=False) as counter,
+        ):
             torch.func.functional_call(model, stand_ins, (x,))
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
             f"the model cannot take an input of shape {tuple(input_size)}: {reason}"
         ) from error
-    finally:
-        model.train(was_training)
     flops = {
         name.partition(".")[2]: sum(ops.values())
         for name, ops in counter.get_flop_counts().items()
     }
-    rows = tuple(replace(r, macs=flops.get(r.name, 0) // 2) for r in tracer.rows)
+    # Those of all calls of a layer, in the row of its first.
+    rows = tuple(replace(r, macs=flops.pop(r.name, 0) // 2) for r in tracer.rows)
     return Summary(rows, sum(b.numel() for b in model.buffers()))
 
 

@@ -17,9 +17,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vhist import data as vdata
 from vhist._checks import brief, fits
+from vhist._modes import evaluating
 from vhist.checkpoint import Keeper, State
 from vhist.data import Dataset, Split
-from vhist.estimate import outputs, steps_per_epoch
+from vhist.estimate import outputs, pictures_at_once, steps_per_epoch
 from vhist.muon import Muon
 from vhist.parallel import Team
 from vhist.pretrained import head
@@ -27,6 +28,8 @@ from vhist.recipe import Recipe
 from vhist.runs import Run, describe_machine
 
 __all__ = ["Batches", "Evaluation", "evaluate", "fit", "make_optimizer"]
+
+_DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 
 
 @dataclass(frozen=True)
@@ -108,20 +111,16 @@ def evaluate(
         )
     team = Team.current()
     device = next(model.parameters()).device
-    modes = {layer: layer.training for layer in model.modules()}
-    model.eval()
-    for layer in modes:
-        if dropout and isinstance(layer, nn.Dropout):
-            layer.train()
     mine = split.images[team.share(len(split))]
     logits = []
-    with _autocast(precision, device):
+    with evaluating(model), _autocast(precision, device):
+        for layer in model.modules():
+            if dropout and isinstance(layer, _DROPOUT):
+                layer.train()
         for images in mine.split(batch_size):
             images = images.to(device, non_blocking=True)
             x = vdata.normalize(vdata.resize(images, image_size))
             logits.append(model(x).float())
-    for layer, mode in modes.items():  # those of a frozen backbone differ
-        layer.training = mode
     answers = team.assemble(torch.cat(logits), len(split))
     return Evaluation(answers, split.labels.to(device))
 
@@ -174,8 +173,8 @@ def fit(
     Raises
     ------
     ValueError
-        If there are fewer pictures than one batch, or more classes than outputs; if
-        the checkpoint is of another model, recipe or data set, or damaged.
+        If there are fewer pictures than one batch, or not as many outputs as classes;
+        if the checkpoint is of another model, recipe or data set, or damaged.
     FloatingPointError
         If a loss is not finite; names the step, its pictures, learning rate and
         gradient norm.
@@ -201,8 +200,7 @@ def fit(
     optimizer = make_optimizer(model, recipe, replay=replay)
     average = _average(model, recipe)
     evaluated = model if average is None else average.module
-    # No layer's output is kept for a backward pass: there is room for more pictures.
-    at_once = min(256, 4 * -(-recipe.batch_size // (parts * team.size)))
+    at_once = pictures_at_once(recipe, team.size)
     facts: dict = {"model": model_name or type(model).__name__}
     facts |= {"model_options": model_options or {}}
     facts |= {"recipe": asdict(recipe), "data": _describe(data), "weights": weights}
@@ -321,7 +319,8 @@ class Batches:
         self.generator = Generator(split.labels.device)
         self.classes = classes
         self.components = (
-            vdata.colour_components(split.images[:2000])
+            # From all over: in a folder the pictures of a class follow each other.
+            vdata.colour_components(split.images[:: max(1, len(split) // 2000)])
             if recipe.augment == "paper"
             else None
         )
@@ -454,7 +453,7 @@ def make_optimizer(
     wide = [
         name
         for name, p in model.named_parameters()
-        if p.ndim > 1 and name not in ("positions", "token")
+        if p.ndim > 1 and name.rpartition(".")[2] not in ("positions", "token")
     ]
     alike: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
     for name, p in model.named_parameters():
@@ -531,7 +530,7 @@ def seed_step(seed: int, step: int, rank: int = 0) -> None:
     number = _mix(seed, "step", step, rank)
     torch.default_generator.manual_seed(number)
     if torch.cuda.is_initialized():
-        torch.cuda.manual_seed(number)
+        torch.cuda.manual_seed_all(number)  # also where another GPU is in use
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:

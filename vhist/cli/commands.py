@@ -194,14 +194,13 @@ def train(
             )
         print(f"{run.name} has ended, {percent(run)}: {files.record}")
         return
-    for path in (files.record, files.weights):
-        if path.exists() and not begun:
-            raise ValueError(f"{path} exists; choose another --name or move it away")
+    _check_free(files, begun)
     _check_writable(options.out)
     if options.threads:
         torch.set_num_threads(options.threads)
     state, origin = _first_weights(options, model, recipe)
     with locked(files.state), processes(_device(options.device)) as device:
+        _check_free(files, begun)  # another process may have ended it since
         with one_ahead():  # one downloads and decodes, the others find it done
             data = load_dataset(
                 options.data,
@@ -259,6 +258,21 @@ def train(
         print(f"{percent(run)} in {run.seconds:.0f} s, written to {files.record}")
 
 
+def _check_free(files: _Files, begun: bool) -> None:
+    """Raise ValueError if a run would overwrite one that has ended."""
+    from vhist.checkpoint import exists
+
+    for path in (files.record, files.weights):
+        if path.exists() and not (begun and exists(files.state)):
+            raise ValueError(f"{path} exists; choose another --name or move it away")
+
+
+def weights_name(given: str | Path) -> str:
+    """Return what a record calls weights: the name of their run or file."""
+    path = Path(given)
+    return path.stem if path.suffix in (".pt", ".ckpt", ".pth") else path.name
+
+
 def _built(model: str, options: Options, recipe: Recipe, classes: int) -> dict:
     """Return all options that a run builds its model with, as its record holds them."""
     from vhist.estimate import builder_options
@@ -290,7 +304,7 @@ def _first_weights(
     state = read_weights(path, model)
     fitted(hollow_model(model, recipe, **options.built()), state, new_head=True)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return state, f"{path.stem} {digest[:16]}"
+    return state, f"{weights_name(path)} {digest[:16]}"
 
 
 def check_call(model: str, options: Options, recipe: Recipe) -> None:
@@ -539,6 +553,9 @@ def _data_of(record: Run, root: Path | None) -> str:
     for known in ("sketchnette", "imagenette", "cifar10"):
         if name.startswith(known):
             return known
+    folder = os.environ.get("VHIST_DATA")
+    if folder and Path(folder).expanduser().resolve().name == name:
+        return "folder"
     raise ValueError(f"{record.name} was trained on {name!r}: give its folder, --root")
 
 

@@ -57,6 +57,10 @@ def parse_train(
 
         check_known("model", words[0], list_models(), "vhist models")
     guess = words[0] if words else "resnet_small"
+    if words and argv[0] != guess:  # behind flags, whose values are words, too
+        from vhist.models import list_models
+
+        guess = next((w for w in words if w in list_models()), guess)
     recipe = recipe_for(guess, family, optimizer)
     call = _bind(variant(function, recipe=recipe), name, argv)
     ours = recipe_for(call.keywords["model"], family, optimizer)

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import tyro
 
+from vhist import catalogue
 from vhist import plan as plans
 from vhist._checks import brief
 from vhist.cli import commands
@@ -38,6 +39,15 @@ class _Task:
     @property
     def open(self) -> bool:
         return self.state in ("to do", "begun")
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A process that executes a task, and where in the log its own lines begin."""
+
+    task: _Task
+    process: subprocess.Popen
+    begin: int
 
 
 def record(
@@ -154,14 +164,17 @@ def differences(run: Run, call: functools.partial) -> list[str]:
         run.data.get("image_size"),
         commands.stored_size(options, recipe),
     )
-    if options.data != "folder" and not run.data["name"].startswith(options.data):
-        pairs["data"] = (run.data["name"], options.data)
+    # A record has the name of the folder, which need not begin like the data set's.
+    folder = catalogue.locate(options.data, options.root, options.size)
+    here = options.data if folder is None else folder.resolve().name
+    there = run.data["name"]
+    if options.data != "folder" and not there.startswith((options.data, here)):
+        pairs["data"] = (there, options.data)
     names = run.data["classes"]
     pairs["classes"] = (names, list(options.classes) or names)
     if options.per_class:
         pairs["training pictures"] = (run.data["train"], options.per_class * len(names))
-    begun = run.weights.partition(" ")[0]
-    pairs["weights"] = (begun, Path(options.weights or "").stem)
+    pairs["weights"] = (run.origin, commands.weights_name(options.weights or ""))
     ours = {"num_classes", "image_size"}
     kept = {k: v for k, v in run.model_options.items() if k not in ours}
     pairs["model_options"] = (kept, options.built())
@@ -198,24 +211,24 @@ def _execute(tasks: Sequence[_Task], jobs: int) -> int:
     from vhist.checkpoint import Interrupted, Signals
 
     waiting, worst = list(tasks), 0
-    running: list[tuple[_Task, subprocess.Popen]] = []
+    running: list[_Running] = []
     with Signals() as signals:
         while running or waiting:
-            while waiting and len(running) < jobs:
-                running.append((waiting[0], _start(waiting.pop(0))))
+            while len(running) < jobs and (task := _next(waiting, running)):
+                waiting.remove(task)
+                running.append(_start(task))
             time.sleep(0.2)
             if signals.number is not None:
                 break
-            for task, process in running:
-                if process.poll() is not None:
-                    _tell(task, process.returncode)
-                    code = process.returncode
+            for run in running:
+                if (code := run.process.poll()) is not None:
+                    _tell(run, code)
                     worst = max(worst, 3 if code < 0 else code)  # below 0: killed
-            running = [pair for pair in running if pair[1].returncode is None]
-        for _, process in running:  # once: a second signal would not wait for the save
-            process.terminate()
-        for _, process in running:
-            process.wait()
+            running = [run for run in running if run.process.returncode is None]
+        for run in running:  # once: a second signal would not wait for the save
+            run.process.terminate()
+        for run in running:
+            run.process.wait()
     if signals.number is not None:
         raise Interrupted(
             "all is saved; the same command goes on from there", signals.number
@@ -223,11 +236,21 @@ def _execute(tasks: Sequence[_Task], jobs: int) -> int:
     return worst
 
 
-def _start(task: _Task) -> subprocess.Popen:
+def _next(waiting: Sequence[_Task], running: Sequence[_Running]) -> _Task | None:
+    """Return the first run whose first weights are not those of one yet to end."""
+    coming = {t.run.name for t in [*waiting, *(r.task for r in running)]}
+    ready = [t for t in waiting if t.call.keywords["options"].weights not in coming]
+    if not ready and not running:  # in a circle: each will say what it lacks
+        ready = list(waiting)
+    return next(iter(ready), None)
+
+
+def _start(task: _Task) -> _Running:
     """Start a run in a session of its own: Ctrl-C reaches it through us alone."""
     print(f"{task.run.name}: {task.state}, {shlex.join(task.words)}", flush=True)
     with task.record.with_suffix(".log").open("a") as log:
-        return subprocess.Popen(
+        begin = os.fstat(log.fileno()).st_size
+        process = subprocess.Popen(
             [sys.executable, "-m", "vhist", *task.words, "--resume"],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -235,17 +258,19 @@ def _start(task: _Task) -> subprocess.Popen:
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
             start_new_session=True,
         )
+    return _Running(task, process, begin)
 
 
-def _tell(task: _Task, code: int) -> None:
-    log = task.record.with_suffix(".log")
+def _tell(ended: _Running, code: int) -> None:
+    task, log = ended.task, ended.task.record.with_suffix(".log")
     if code == 0:
         run = Run.read(task.record)
         print(
             f"{run.name}: {percent(run)} in {run.seconds / 60:.1f} minutes", flush=True
         )
         return
-    lines = log.read_text(errors="replace").splitlines()
+    # What an earlier attempt said stands before it in the same file.
+    lines = log.read_bytes()[ended.begin :].decode(errors="replace").splitlines()
     said = [line for line in lines if line.startswith("vhist train: ")]
-    why = said[-1] if code > 0 and said else "killed"
+    why = "killed" if code < 0 else said[-1] if said else "without a reason"
     print(f"{task.run.name}: ended with {code}, {why}; see {log}", flush=True)
