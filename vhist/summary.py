@@ -146,7 +146,9 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
     Each array of numbers is counted exactly once: those of layers, those that a
     module owns itself (class token, positions, attention's fused projections).
     Multiply-adds are those of :class:`torch.utils.flop_counter.FlopCounterMode`:
-    convolutions and matrix products, attention's two included.
+    convolutions and matrix products, attention's two included. What a module with
+    layers of its own multiplies between them is in no row, so it should be a layer, as
+    attention's ``core`` is here. A layer that runs twice counts in its first row.
 
     Parameters
     ----------
