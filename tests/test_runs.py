@@ -172,6 +172,7 @@ def test_the_table_tells_two_runs_of_a_network_apart(example):
     _, _, *rows = runs.markdown({"long": labels}).splitlines()
     assert [row.split(" | ")[1] for row in rows] == ["long", "long, mixed"]
     assert runs.variant("vgg", example) == "vgg"
+    assert runs.variant("resnet_small_crop_8", example) == "crop 8"
 
 
 def test_slow_git_stops_no_run(monkeypatch):

@@ -543,7 +543,8 @@ def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:
 
 def variant(label: str, run: Run) -> str:
     """Return what a label of a plan adds to the name of its model, often nothing."""
-    return label.removeprefix(run.model).strip("_") if label != run.model else ""
+    added = label.removeprefix(run.model).strip("_") if label != run.model else ""
+    return added.replace("_", " ")  # can break in a narrow column
 
 
 def _pack(classes: list[int]) -> str:
