@@ -860,7 +860,6 @@ for label in ("vit_b_16", "vit_b_16_long"):
 found = vhist.plan.load("muon").records()
 for label, before in (
     ("vit_small_8", longer),
-    ("vit_b_16_low", big),
     ("vit_b_16_high", big),
     ("vit_b_16_high_long", big),
 ):
