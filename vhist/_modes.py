@@ -1,4 +1,4 @@
-"""Models that answer, not learn, for a while."""
+"""Which layers of a model learn, and which answer, for a while."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from vhist.recipe import Recipe
 
 
 @contextmanager
@@ -20,3 +22,39 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for layer, mode in modes.items():  # those of a frozen backbone differ
             layer.training = mode
+
+
+def set_mode(model: nn.Module, recipe: Recipe) -> list[nn.Parameter]:
+    """Set a model to training, but a frozen backbone to evaluation.
+
+    Returns
+    -------
+    list of nn.Parameter
+        Those that need no gradient any more.
+    """
+    from vhist.pretrained import head
+
+    model.train()
+    if recipe.backbone_lr > 0:
+        return []
+    model.eval()
+    name, layer = head(model)
+    layer.train()
+    frozen = [
+        p
+        for key, p in model.named_parameters()
+        if p.requires_grad and not key.startswith(f"{name}.")
+    ]
+    for p in frozen:
+        p.requires_grad_(requires_grad=False)
+    return frozen
+
+
+@contextmanager
+def thawed(frozen: list[nn.Parameter]) -> Iterator[None]:
+    """Let the backbone learn again when the run has ended, however it did."""
+    try:
+        yield
+    finally:
+        for p in frozen:
+            p.requires_grad_()

@@ -1,7 +1,5 @@
 """What a training run would take: steps, arithmetic, memory, before it begins."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -10,9 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from vhist._modes import evaluating
+from vhist._modes import evaluating, set_mode, thawed
 from vhist.models import create_model
-from vhist.pretrained import head
 from vhist.recipe import Recipe
 from vhist.summary import Summary, summary
 
@@ -157,14 +154,8 @@ def estimate_memory(
     moments = {"adamw": 2, "sgd": int(recipe.momentum > 0), "muon": 1}
     part = recipe.batch_size // (recipe.accumulate * processes)
     widest = 4 * _widest(table)
-    learned = table.parameters
-    with ExitStack() as stack:
-        if recipe.backbone_lr == 0:
-            stack.enter_context(evaluating(model))
-            stack.enter_context(_frozen_but(head(model)[1], model))
-            learned = sum(p.numel() for p in head(model)[1].parameters())
-        else:
-            model.train()
+    with thawed(set_mode(model, recipe)):
+        learned = sum(p.numel() for p in model.parameters() if p.requires_grad)
         training = _kept_for_backward(model, part, recipe.image_size) + part * widest
     evaluation = pictures_at_once(recipe, processes) * widest
     return {
@@ -176,20 +167,6 @@ def estimate_memory(
         "activations": max(training, evaluation) // (2 if bfloat16 else 1),
         "pictures": prod(picture_shape),
     }
-
-
-@contextmanager
-def _frozen_but(layer: nn.Module, model: nn.Module) -> Iterator[None]:
-    """Let no other layer of a model learn."""
-    own = {id(p) for p in layer.parameters()}
-    frozen = [p for p in model.parameters() if p.requires_grad and id(p) not in own]
-    for p in frozen:
-        p.requires_grad_(requires_grad=False)
-    try:
-        yield
-    finally:
-        for p in frozen:
-            p.requires_grad_()
 
 
 def _widest(table: Summary) -> int:

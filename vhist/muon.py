@@ -70,6 +70,11 @@ class Muon(torch.optim.AdamW):
         On a GPU, record the work on the matrices once as a CUDA graph: its kernels are
         many and short, and starting them takes longer than they do.
 
+    Raises
+    ------
+    ValueError
+        If a step is to be replayed, but the matrices are not on a GPU.
+
     References
     ----------
     .. [1] K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks",

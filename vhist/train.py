@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vhist import data as vdata
 from vhist._checks import brief, fits
-from vhist._modes import evaluating
+from vhist._modes import evaluating, set_mode, thawed
 from vhist.checkpoint import Keeper, State
 from vhist.data import Dataset, Split
 from vhist.estimate import outputs, pictures_at_once, steps_per_epoch
@@ -216,7 +216,7 @@ def fit(
     verbose, result = verbose and team.first, None
     set_lr(optimizer, recipe.lr_at((state.step + 1) / steps))
     with (
-        _thawed(frozen),
+        thawed(frozen),
         keeper,
         _Board(tensorboard if team.first else None) as board,
         _if_memory_ends(_smaller_step(recipe)),
@@ -489,40 +489,6 @@ def make_optimizer(
             groups, recipe.lr, recipe.momentum, nesterov=nesterov, fused=True
         )
     return torch.optim.AdamW(groups, recipe.lr, fused=True)
-
-
-def set_mode(model: nn.Module, recipe: Recipe) -> list[nn.Parameter]:
-    """Set a model to training, but a frozen backbone to evaluation.
-
-    Returns
-    -------
-    list of nn.Parameter
-        Those that need no gradient any more.
-    """
-    model.train()
-    if recipe.backbone_lr > 0:
-        return []
-    model.eval()
-    name, layer = head(model)
-    layer.train()
-    frozen = [
-        p
-        for key, p in model.named_parameters()
-        if p.requires_grad and not key.startswith(f"{name}.")
-    ]
-    for p in frozen:
-        p.requires_grad_(requires_grad=False)
-    return frozen
-
-
-@contextmanager
-def _thawed(frozen: list[nn.Parameter]) -> Iterator[None]:
-    """Let the backbone learn again when the run has ended, however it did."""
-    try:
-        yield
-    finally:
-        for p in frozen:
-            p.requires_grad_()
 
 
 def seed_step(seed: int, step: int, rank: int = 0) -> None:
