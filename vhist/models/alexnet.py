@@ -34,11 +34,33 @@ __all__ = ["AlexNet", "LocalResponseNorm", "alexnet", "alexnet_small"]
 _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
 
+class _NeighbourSum(torch.autograd.Function):
+    """Sum over ``size`` neighbouring channels.
+
+    Channel i counts in the sum of j as j does in that of i, so the gradient is the same
+    sum. Autograd does not know that and pays for each slice with a map of zeros.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, size: int) -> Tensor:
+        ctx.size = size
+        half, channels = size // 2, x.shape[1]
+        padded = F.pad(x, (0, 0, 0, 0, half, half))
+        total = padded[:, :channels].clone()
+        for i in range(1, size):
+            total += padded[:, i : i + channels]
+        return total
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+        return _NeighbourSum.apply(grad, ctx.size), None
+
+
 class LocalResponseNorm(nn.LocalResponseNorm):
     """Divide each channel by the activity of its neighbours (section 3.3).
 
     The function of :class:`torch.nn.LocalResponseNorm` with the paper's beta of 3/4,
-    for which two square roots replace a power: half the time on a CPU.
+    for which two square roots replace a power: less than half the time on a CPU.
 
     Parameters
     ----------
@@ -53,9 +75,7 @@ class LocalResponseNorm(nn.LocalResponseNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, c, h, w) to x / (k + alpha / size * sum of squares) ** 0.75."""
-        half, channels = self.size // 2, x.shape[1]
-        squares = F.pad(x * x, (0, 0, 0, 0, half, half))
-        total = sum(squares[:, i : i + channels] for i in range(self.size))
+        total = _NeighbourSum.apply(x * x, self.size)
         root = (self.k + self.alpha / self.size * total).rsqrt()
         return x * root * root.sqrt()
 
