@@ -43,6 +43,13 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.fixture
+def part_of_imagenette(folder):
+    for split in ("train", "val"):
+        (folder / split / "zebra").rename(folder / split / "n02102040")
+    return folder
+
+
 def test_a_folder_becomes_two_splits(folder):
     data = load_folder(folder, image_size=24)
     assert data.classes == ("tench", "zebra")  # a WordNet id gets its name
@@ -173,10 +180,10 @@ def test_a_failed_download_says_what_to_do(tmp_path, name, monkeypatch):
     assert "\n" not in str(e.value)
 
 
-def test_an_existing_imagenette_is_taken_as_it_is(folder, monkeypatch):
-    data = load_dataset("imagenette", root=folder, image_size=24)
-    assert data.name == folder.name
-    monkeypatch.setenv("VHIST_DATA", str(folder))
+def test_an_existing_imagenette_is_taken_as_it_is(part_of_imagenette, monkeypatch):
+    data = load_dataset("imagenette", root=part_of_imagenette, image_size=24)
+    assert data.name == part_of_imagenette.name
+    monkeypatch.setenv("VHIST_DATA", str(part_of_imagenette))
     assert load_dataset("imagenette", image_size=24).fingerprint == data.fingerprint
 
 
@@ -272,12 +279,20 @@ def test_a_class_without_validation_pictures_is_named(folder):
         load_folder(folder, image_size=24)
 
 
-def test_cifar10_is_not_read_from_a_folder_of_other_classes(folder, monkeypatch):
+@pytest.mark.parametrize("name", ["cifar10", "imagenette"])
+def test_a_data_set_is_not_read_from_a_folder_of_other_classes(
+    folder, name, monkeypatch
+):
     monkeypatch.setenv("VHIST_DATA", str(folder))
-    with pytest.raises(ValueError, match="other classes than cifar10: give another"):
-        load_dataset("cifar10", image_size=24)
-    assert locate("cifar10") is None
-    assert locate("imagenette") == folder
+    with pytest.raises(ValueError, match=f"other classes than {name}: give another"):
+        load_dataset(name, image_size=24)
+    assert locate(name) is None
+    assert locate("folder") == folder
+
+
+def test_a_part_of_imagenette_is_imagenette(part_of_imagenette):
+    (part_of_imagenette / "train" / ".ipynb_checkpoints").mkdir()
+    assert locate("imagenette", part_of_imagenette) == part_of_imagenette
 
 
 def test_a_resized_crop_of_everything_is_the_picture():

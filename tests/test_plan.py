@@ -214,7 +214,9 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(vhist):
     assert "bad-resnet_small-0: " in out
     assert "bad-vgg_small-0: ended with 3, vhist train: " in out
     code, _, err = vhist("runs", "record", "bad.toml", "--only", "none")
-    assert (code, "no run of bad is called 'none'" in err) == (2, True)
+    assert (code, "no run of plan bad named 'none'" in err) == (2, True)
+    code, _, err = vhist("runs", "record", "bad.toml", "--only", "vgg_small")
+    assert (code, "did you mean bad-vgg_small-" in err) == (2, True)
 
 
 def test_what_an_earlier_attempt_said_is_not_said_again(vhist):

@@ -12,7 +12,7 @@ __all__ = [
     "SOURCES",
     "Source",
     "count_pictures",
-    "is_cifar10",
+    "has_classes_of",
     "locate",
 ]
 
@@ -72,10 +72,18 @@ CIFAR10 = (
 )
 
 
-def is_cifar10(folder: Path) -> bool:
-    """Return whether the classes of a folder with ``train/`` are CIFAR-10's."""
-    classes = {path.name for path in (folder / "train").iterdir() if path.is_dir()}
-    return classes == {*CIFAR10}
+def has_classes_of(name: str, folder: Path) -> bool:
+    """Return whether a folder with ``train/`` can be the data set of this name.
+
+    CIFAR-10 has all its classes, Imagenette at least no others.
+    """
+    from vhist.data import WNIDS
+
+    inside = (p for p in (folder / "train").iterdir() if p.is_dir())
+    classes = {p.name for p in inside if not p.name.startswith(".")}
+    if name == "cifar10":
+        return classes == {*CIFAR10}
+    return name != "imagenette" or classes <= {*WNIDS}
 
 
 def locate(name: str, root: Path | None = None, size: str = "160px") -> Path | None:
@@ -101,7 +109,7 @@ def locate(name: str, root: Path | None = None, size: str = "160px") -> Path | N
     }
     inner = base / ("cifar10" if name == "cifar10" else below[size])
     for folder in (base, inner) if name != "folder" else (base,):
-        if (folder / "train").is_dir() and (name != "cifar10" or is_cifar10(folder)):
+        if (folder / "train").is_dir() and has_classes_of(name, folder):
             return folder
     return None
 

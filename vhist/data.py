@@ -24,7 +24,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from vhist._checks import brief, check_file, fits
-from vhist.catalogue import SMALLEST, is_cifar10
+from vhist.catalogue import SMALLEST, has_classes_of
 from vhist.checkpoint import read_whole, write_whole
 
 __all__ = [
@@ -291,9 +291,9 @@ def load_dataset(
     base = Path(chosen or cache_dir()).expanduser()
     if not (base / "train").is_dir() and name != "folder":
         base = _download(name, base, size)
-    elif name == "cifar10" and not is_cifar10(base):
+    elif not has_classes_of(name, base):
         raise ValueError(
-            f"{base} has other classes than cifar10: give another root (--root, or "
+            f"{base} has other classes than {name}: give another root (--root, or "
             "VHIST_DATA), or name the data set 'folder'"
         )
     return load_folder(base, image_size=image_size, skip_bad=skip_bad)

@@ -19,7 +19,7 @@ from vhist import plan as plans
 from vhist._checks import brief
 from vhist.cli import commands
 from vhist.cli.parsing import parse_train
-from vhist.cli.terminal import percent, table
+from vhist.cli.terminal import check_known, percent, table
 from vhist.recipe import Recipe
 from vhist.runs import RECORDS, Run
 
@@ -90,7 +90,9 @@ def record(
         if fnmatch.fnmatchcase(run.name, only)
     ]
     if not tasks:
-        raise ValueError(f"no run of {found.name} is called {only!r}")
+        names = [run.name for run in found.runs]
+        lists = f"vhist runs record {plan} --dry-run"
+        check_known(f"run of plan {found.name}", only, names, lists)
     if dry_run:
         print(found.about + "\n")
         rows = [(t.run.name, t.state, shlex.join(["vhist", *t.words])) for t in tasks]
