@@ -34,9 +34,9 @@ under a minute. You will see
 #   first. Text had moved to attention, where every word sees every other
 #   :cite:p:`vaswani2017`. Missing was the proof that pictures can be read that way.
 #
-# The story has a longer prologue. LeNet-5 read digits with learned convolutions in
-# 1998 :cite:p:`lecun1998`. What it lacked was not an idea but pictures, and ImageNet
-# brought them eleven years later :cite:p:`deng2009,russakovsky2015`.
+# The story has a longer prologue. LeNet-5 read digits with learned convolutions in 1998
+# :cite:p:`lecun1998`. What it lacked first was pictures, and ImageNet brought them
+# eleven years later :cite:p:`deng2009,russakovsky2015`.
 #
 # Here is that story as a table. Errors are the papers' own, in percent of ImageNet's
 # validation pictures. Sizes are not copied: vhist builds each network on PyTorch's
@@ -94,16 +94,16 @@ for n in nets:
     print(f"{n.macs / 1e9:10.2f} G  {n.source}")
 
 # %%
-# *Top-1 error* counts a picture as wrong when the first guess is wrong,
-# :term:`top-5 <top-5 error>` when
-# none of five guesses is right. The competition used top-5; the paper on ViT no
-# longer reports it. The competition's entries were often averages of several nets,
-# so they get their own sign below: AlexNet's 15.3 % is seven nets, against 26.2 %
-# for the best entry with designed features :cite:p:`krizhevsky2012`; VGG's 7.3 % is
-# seven nets as well, and lost to GoogLeNet's 6.7 %
+# *Top-1 error* counts a picture as wrong when the first guess is wrong, :term:`top-5
+# <top-5 error>` when none of five guesses is right. The competition used top-5; the
+# paper on ViT no longer reports it. The competition's entries were often averages of
+# several nets, so they get their own sign below: AlexNet's 15.3 % is seven nets,
+# against 26.2 % for the best entry with designed features :cite:p:`krizhevsky2012`;
+# VGG's 7.3 % is seven nets as well, and lost to GoogLeNet's 6.7 %
 # :cite:p:`simonyan2014,szegedy2014`; ResNet's 3.57 % is six nets
 # :cite:p:`he2015resnet`. LeNet-5 has 60,000 parameters and 340,908 connections
-# :cite:p:`lecun1998`; its errors are those on digits and not in the picture.
+# :cite:p:`lecun1998`, drawn as multiply-adds; its errors are those on digits and not in
+# the picture.
 
 contest = [(2012, 26.2), (2012, 15.3), (2014, 7.3), (2014, 6.7), (2015, 3.57)]
 events = {1998: "LeNet-5", 2009: "ImageNet", 2017: "Transformer"}
@@ -258,10 +258,11 @@ print(f"ResNet against VGG: {100 * (p[2] - p[1]):.2f} points, z = {z:.2f}")
 assert 1.1 < z < 1.3
 
 # %%
-# Two things were hidden in those lines. The difference between ResNet and VGG is
-# little more than one standard error, so the article's winner is partly luck (by
-# custom :math:`|z|` should exceed 2). And the two counts differ although nothing was
-# learned between them: the same weights gave two answers. We come back to that.
+# Two things were hidden in those lines. The difference between ResNet and VGG is little
+# more than one standard error of itself (this ratio is :math:`z`; by custom :math:`|z|`
+# should exceed 2), so the article's winner may be luck. And the two counts differ
+# although nothing was learned between them: the same weights gave two answers. We come
+# back to that.
 
 fig, (left, side) = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
 left.plot(n, misfit, ".", markersize=1.5, color="#8c959f", rasterized=True)
@@ -287,8 +288,8 @@ plots.caption(
 plt.show()
 
 # %%
-# The intervals of VGG and ResNet overlap, the others stand apart. A log of four lines
-# said more than its author knew.
+# The intervals of VGG and ResNet overlap, the others stand apart. Eight numbers said
+# more than their author knew.
 #
 # The comparisons of the four use the same two splits. Each run leaves a *record* that
 # names its data, so the sizes below are read, not remembered.
@@ -334,10 +335,10 @@ plots.caption(
 plt.show()
 
 # %%
-# Is that a fair exercise or a toy? The usual test is a *linear classifier*: one
-# weight per pixel and class, added up. It can use colour and place, but no shape that
-# moves. On a good exercise it should beat guessing and fail soon after. We train one
-# on all 4,000 pictures, scaled to 32 pixels.
+# Is that a fair exercise or a toy? The usual test is a *linear classifier*: one weight
+# per number and class, added up. It can use colour and place, but no shape that moves.
+# On a good exercise it should beat guessing and fail soon after. We train one on all
+# 4,000 pictures, scaled to 32 pixels.
 
 from torch import nn
 from vhist.data import normalize, resize
@@ -365,7 +366,7 @@ assert 0.2 < on_new < min(0.5, on_seen - 0.05)
 # %%
 # Better than chance, far from solved, and already worse on new pictures than on those
 # it has seen: the classifier has begun to learn backgrounds by heart. Its weights can
-# be drawn, for there are as many per class as a picture has pixels.
+# be drawn, for there are as many per class as a picture has numbers.
 
 templates = linear.weight.detach().view(10, 3, 32, 32)
 templates = 127.5 * (1 + templates / templates.abs().amax(dim=(1, 2, 3), keepdim=True))

@@ -6,8 +6,8 @@ Eight layers, two graphics cards and two tricks against overfitting.
 
 In 2011 the best programs looked at a photograph through features that people had
 designed; only the last step was learned. What was missing was a way to train sixty
-million numbers on a million pictures within a week, without learning those by heart.
-This page needs no GPU and downloads nothing.
+million numbers on a million pictures within a week, without learning the pictures by
+heart. This page needs no GPU and downloads nothing.
 
 You will see
 
@@ -235,8 +235,8 @@ for f in (torch.sigmoid, torch.tanh, torch.relu):
 # %%
 # The sigmoid passes on a quarter at best. :term:`ReLU` passes on everything or, for
 # negative inputs, nothing, so "it does not saturate" is half the truth. Now thirty
-# layers: how far apart do inputs stay (a unit's deviation over them, in the mean), and
-# how much of an error signal of length one arrives on the way back?
+# layers: how far apart do the answers to 128 inputs stay (a unit's deviation, averaged
+# over units), and how much of an error signal of length one arrives on the way back?
 
 
 def through(activation, fill, depth=30, width=256):
@@ -298,7 +298,7 @@ assert min(left["tanh, Glorot"], left["ReLU, He"]) > 0.05
 # Two GPUs are one argument
 # -------------------------
 #
-# One card of 2012 held 3 GB, too little for the network. So each of two got half of
+# One of the paper's cards held 3 GB, too little for the network. So each got half of
 # the channels, and they exchanged results only before layer 3 and in the fully
 # connected layers. On one device that is ``groups=2``; we check the second layer:
 
@@ -402,8 +402,8 @@ assert factor["scaled"].min() > 0.594 > 0.56 > factor["of 2012"].min()
 #
 # Without :term:`augmentation`, say the authors, their network overfits. They cut a
 # 224-pixel square from a 256-pixel picture, mirror half of them, and shift each
-# picture's colour along the data's principal components. Below, that and
-# ``RandomResizedCrop``; a map of places, cut in the same way, tells where.
+# picture's colour along the data's principal components. Below, these and those of
+# ``RandomResizedCrop``; a map of places, cut alike, tells from where.
 
 components = vhist.data.colour_components(data.train.images[:2000])
 deviations, axes = components
@@ -457,7 +457,7 @@ plt.show()
 # .. admonition:: A common slip: AlexNet was trained with ``RandomResizedCrop``
 #
 #    It came with Inception :cite:p:`szegedy2014`, two years later, and is the harsher
-#    exercise: it changes size and shape as well, and no colour. The paper's squares
+#    exercise: it also changes size and shape, but no colour. The paper's squares
 #    only shift.
 #
 # Dropout is an average
@@ -610,8 +610,8 @@ assert differs < 1e-5
 # %%
 # With ones the units of fc7 are on, so gradients pass; but the answers to 64 drawings
 # are as good as equal either way. The recorded runs below begin like this and learn, in
-# thousands of steps. For some hundred we take He's scale, which makes every factor one.
-# Only the first layer starts smaller: what its filters show was learned.
+# thousands of steps. For a few hundred we take He's scale, which makes every factor
+# one. Only the first layer starts smaller: what its filters show was learned.
 
 from dataclasses import replace
 
@@ -761,11 +761,12 @@ for longer in vhist.plan.load("long").records().get("alexnet_small", []):
     print(longer.command)
     print(
         f"{vhist.runs.mean_std([longer])} % in {times:.1f} times the first run's time"
+        f" ({longer.device}, {longer.recipe['precision']})"
     )
     assert longer.accuracy > run.accuracy
 
 # %%
-# And the network at full size, for three times, the last with :term:`mixed <mixup>`
+# And the network at full size, in three lengths, the last with :term:`mixed <mixup>`
 # pictures: one seed each, on a GPU in :term:`bfloat16`, whose seconds cannot be set
 # beside CPU-seconds.
 
@@ -778,7 +779,7 @@ for label in ("alexnet", "alexnet_long", "alexnet_mixed"):
         f" {big.seconds:.0f} seconds on one {big.device}; the article: {landmark:.1%}"
     )
     new, own = big.log[-1]["val_loss"], big.log[-1]["train_loss"]
-    print(f"loss {own:.2f} in training, {new:.2f} on new pictures")
+    print(f"loss {own:.2f} in training (smoothed labels), {new:.2f} on new pictures")
     if label == "alexnet":
         assert big.accuracy < landmark - 0.01
     else:

@@ -205,6 +205,7 @@ published = {  # S = 256; for three of them also S drawn anew for each picture
     "D": ("27.0 /  8.8", "25.6 /  8.1"),
     "E": ("27.3 /  9.0", "25.5 /  8.0"),
 }
+print("Counted for 10 classes; errors of the paper, for 1,000:")
 print("       layers  parameters  in convs  multiply-adds    S = 256   S in 256...512")
 for name, (fixed, mixed) in published.items():
     t = vhist.summary(full[name.removesuffix("-LRN")], 224)
@@ -217,7 +218,7 @@ for name, (fixed, mixed) in published.items():
 
 # %%
 # From A to E the number of weights hardly moves, the work more than doubles, and the
-# error falls: depth was bought with work, and with a wider view (below). The
+# error falls: depth was bought with work, and brought a wider view (below). The
 # normalisation bought nothing. C, as deep as D, stays behind it: layers should look
 # around, say the authors, but C also has fewer weights. At a fixed scale the step from
 # D to E did not pay. **Scale jittering** brought C, D and E further: S drawn between
@@ -480,14 +481,14 @@ assert min(log.accuracy for log in logs.values()) > 0.45
 
 # %%
 # Chance is one in ten. The order says little about depth: so few passes favour whoever
-# starts quickly, and this is one seed.
+# starts quickly, and each has its own seed.
 #
 # The detour, tried
 # -----------------
 #
-# The shallowest of the three can stand in for A. A network of 15 layers sees forty
-# batches, three times: drawn from the paper's N(0, 0.1²); the same with the first
-# convolution of each stage and the fully connected layers copied; and drawn by He's
+# The shallowest of the three can stand in for A. Three networks of 15 layers see the
+# same forty batches: one drawn from the paper's N(0, 0.1²); that with the first
+# convolution of each stage and the fully connected layers copied; one drawn by He's
 # rule, as a control. Which leave :math:`\ln 10`, the loss of guessing?
 
 
@@ -928,8 +929,8 @@ for line in lines:
 #       inputs), and the nine of them multiply to about one. It learns. What makes E's
 #       signal explode is width times depth.
 #
-# 4. *How many places of a picture with Q = 384 does VGG-16 answer for, densely?* And
-#    how far apart are they?
+# 4. *How many places of a square picture with Q = 384 does VGG-16 answer for,
+#    densely?* And how far apart are they?
 #
 #    .. dropdown:: Solution
 #

@@ -11,7 +11,7 @@ something. This page needs no GPU and downloads nothing.
 
 You will see
 
-* depth hurt the training loss, and a shortcut repair it;
+* depth hurt the training loss, and shortcuts that start from zero repair it;
 * batch normalisation by hand, and two ways in which it goes wrong unnoticed;
 * two trained nets lose a block, and one of them go on working.
 """
@@ -53,8 +53,8 @@ print(tuple(tiny.shape), data.classes[labels[0]])
 # %%
 # The nets are stacks of pairs of linear layers with batch normalisation. A pair can
 # have a :term:`shortcut`, a sum with its own input. With ``zero`` its last
-# normalisation starts by multiplying with zero, and the pair as nothing but its
-# shortcut :cite:p:`goyal2017`.
+# normalisation first multiplies by zero: the pair starts as its shortcut
+# :cite:p:`goyal2017`.
 
 
 class Pair(nn.Module):
@@ -155,7 +155,7 @@ def gradient_norms(net):
 norms = {"plain": gradient_norms(mlp(40))}
 norms["shortcuts"] = gradient_norms(mlp(40, shortcut=True))
 for kind, g in norms.items():
-    print(f"{kind:10} first layer / last layer: {g[0] / g[-1]:,.0f}")
+    print(f"{kind:10} layer 2 / layer 39: {g[0] / g[-1]:,.0f}")
 assert norms["plain"][0] > 100 * norms["plain"][-1]
 assert norms["shortcuts"][0] < 60 * norms["shortcuts"][-1]
 
@@ -167,8 +167,8 @@ ax.legend()
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Size of the weights' gradients in 40 layers, at the start. Toward the input the "
-    "plain net's grow at every layer.",
+    "Size of the weights' gradients in layers 2 to 39 of 40, at the start. Toward the "
+    "input the plain net's grow at every layer.",
     "Two lines on a logarithmic scale against the layer. The plain net's falls by more "
     "than three decades from the first to the last layer, that with shortcuts by one.",
 )
@@ -379,9 +379,11 @@ FAMILY = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 FAMILY |= {101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 reported = {18: 27.88, 34: 24.52, 50: 22.85, 101: 21.75, 152: 21.43}  # 18: option A
 with torch.device("meta"):
-    family = {n: resnet(b, bottleneck=n >= 50) for n, b in FAMILY.items()}
+    family = {
+        n: resnet(b, bottleneck=n >= 50, classes=1000) for n, b in FAMILY.items()
+    }
     cifar = with_shortcuts("A", resnet((5, 5, 5), widths=(16, 32, 64), stem=(3, 1)))
-    vgg19 = vhist.summary(models.vgg19(), 224)
+    vgg19 = vhist.summary(models.vgg19(num_classes=1000), 224)
 for n, net in family.items():
     t, blocks = vhist.summary(net, 224), [b for b in net if isinstance(b, Block)]
     deep = 2 + sum(isinstance(m, nn.Conv2d) for b in blocks for m in b.branch)
@@ -390,6 +392,7 @@ for n, net in family.items():
     print(f"{t.macs / 1e9:6.1f} G multiply-adds {reported[n]:8.2f} % top-1 error")
 print(f"VGG-19     {vgg19.parameters / 1e6:6.1f} M parameters", end=" ")
 print(f"{vgg19.macs / 1e9:6.1f} G multiply-adds")
+print("(1,000 classes; bottlenecks halve the size in their 3x3 layers)")
 print(f"ResNet-32, for CIFAR-10: {size(cifar):,} parameters; 152 / 19 = {152 / 19:g}")
 
 # %%
@@ -616,11 +619,11 @@ assert len(set(shuffled)) > 1
 assert by_class < accuracy(nets["residual"]) - 0.2
 
 # %%
-# Sorted by class, most of the accuracy is gone: in a batch of nothing but churches, the
+# Sorted by class, most accuracy is gone: in a batch of nothing but churches, the
 # churches are normalised away. Shuffled anew, the same weights get another score, here
-# a *better* one than in evaluation mode. The running values were collected on random
-# cut-outs, and the test is on whole drawings. Collect them again, on training drawings,
-# no weight changed:
+# a *better* one than in evaluation mode. Running values were collected on random
+# cut-outs; the test is on whole drawings. Collect them again, on training drawings, no
+# weight changed:
 
 
 @torch.no_grad()
@@ -690,7 +693,8 @@ plt.show()
 
 # %%
 # A batch's mean strays as one over the root of its size, with eight pictures four times
-# as far as with 128. The picture on the right never changed; its company did.
+# as far as with 128. On the right, company makes the width; the distance to the line is
+# the mismatch.
 #
 # This happened to the article behind this book. Its log has two accuracies for the
 # *same* final weights, on the 3,925 pictures of Imagenette's validation set:
@@ -712,10 +716,10 @@ print(f"{(p - q) / error:.2f} standard errors")
 #
 # The recorded run
 # ----------------
-# ``resnet_small`` is the same network with a 3x3 :term:`stem` and six blocks, for the
-# photographs of Imagenette :cite:p:`howard2019imagenette` at 64 pixels. Behind ± stands
-# the standard deviation over seeds (SD) or, with a single seed, the standard error over
-# pictures (SE).
+# ``resnet_small``, three stages of two blocks behind a 3x3 :term:`stem`, learned from
+# the photographs of Imagenette :cite:p:`howard2019imagenette` at 64 pixels. Behind ±
+# stands the standard deviation over seeds (SD) or, with a single seed, the standard
+# error over pictures (SE).
 
 runs = vhist.plan.load("short").records()["resnet_small"]
 run = runs[0]
@@ -806,13 +810,12 @@ for label in ("resnet34", "resnet34_long"):
         assert abs(third) < 2
 
 # %%
-# In 20 epochs ResNet-34 is level with the article's and our small network, an eighth
-# its size, but behind that with Muon; in 80 it leaves the first two well behind, not
-# the third.
+# In 20 epochs ResNet-34 equals the article's and our small network, an eighth its size,
+# and loses to the small one with Muon; in 80 it beats the first two, not the last.
 #
 # Others' networks and recipes get several points further in 20 epochs
-# :cite:p:`howard2019imagenette`. Is it the step? Here are smaller ones, smaller
-# batches, and Muon:
+# :cite:p:`howard2019imagenette`. Is it the learning rate? Here are smaller ones,
+# smaller batches, and Muon:
 
 
 def seconds(run):
@@ -846,8 +849,8 @@ print(f"{-(smooth * smooth.log()).sum():.2f} is the least loss of smooth labels"
 # %%
 # Smaller steps lose, larger were not tried; smaller batches win nothing. Muon, which
 # makes all directions of a layer's step equally long, wins, with momentum and decay of
-# its own; the best of five tries owes a part to luck. In the last two, recorded and
-# :doc:`replayed </speed>`, it no longer doubles the time.
+# its own; the best of five owes a part to luck. In the last two, :doc:`replayed as CUDA
+# graphs </speed>`, it no longer doubles the time.
 #
 # And longer? Crops and mixing differ:
 
@@ -949,10 +952,10 @@ for mode in ("fan_in", "fan_out"):
 # Highway networks had shortcuts with learned gates in the same year
 # :cite:p:`srivastava2015`. ResNet's have nothing to learn while the shape stays, and a
 # year later its authors moved ReLU and normalisation into the branch to keep the way
-# quite clear :cite:p:`he2016identity`. Depth alone did not go on paying: on CIFAR-10
-# the paper's own net of 1,202 layers was worse than that of 110. The sum stayed: every
-# Transformer block has two :cite:p:`vaswani2017`, and :doc:`ViT <plot_40_vit>` is built
-# of such blocks.
+# quite clear :cite:p:`he2016identity`. Depth alone stopped paying: on CIFAR-10 the
+# paper's net of 1,202 layers was worse than that of 110. The sum stayed: every block of
+# a Transformer's encoder has two :cite:p:`vaswani2017`, and :doc:`ViT <plot_40_vit>` is
+# built of such blocks.
 #
 # Experiments
 # -----------
@@ -990,7 +993,7 @@ for mode in ("fan_in", "fan_out"):
 #
 #    .. dropdown:: Solution
 #
-#       Both guess: each block is dispensable, all of them are not::
+#       Both guess: the residual net survives the loss of one block, not of all seven::
 #
 #          for net in nets.values():
 #              print(accuracy(without(net, *removable)))

@@ -62,8 +62,9 @@ plots.caption(
 plt.show()
 
 # %%
-# In language a word, or :term:`token`, is a number, and its :term:`embedding` that row
-# of a learned table: a linear map of a *one-hot* vector, a single one among zeros.
+# In language a word, or :term:`token`, is a number, and its :term:`embedding` the row
+# with that number in a learned table: a linear map of a *one-hot* vector, a single one
+# among zeros.
 
 ids, table = torch.tensor([4, 0, 4]), torch.randn(5, 768)  # a language of five words
 assert torch.equal(F.one_hot(ids, 5).float() @ table, F.embedding(ids, table))
@@ -82,9 +83,9 @@ print(tuple(by_conv.shape), f"differ by {(by_conv - by_matrix).abs().max():.0e}"
 assert torch.allclose(by_conv, by_matrix, atol=1e-4)
 
 # %%
-# It does, to rounding error, and no other convolution follows. As its stride is a
-# patch, a picture that moves by less gives :doc:`other words
-# </experiments/plot_one_pixel>`, and not the same ones elsewhere.
+# It does, to rounding error; no other convolution follows. As its stride is a patch, a
+# picture that moves by less gives :doc:`other words </experiments/plot_one_pixel>`, not
+# the same ones elsewhere.
 #
 # .. admonition:: A common slip: the width is 768 because 3 · 16 · 16 is 768
 #
@@ -245,8 +246,8 @@ plots.caption(
     "From ResNet-34 to ViT-B/16: shortcuts stay, stages go, all blocks are alike. A bar"
     " is a layer with weights; its height is the side of its output in pixels or"
     " patches, its strength the number of channels, both on logarithmic scales.",
-    "Two rows of bars. ResNet's thirty-four get shorter in steps; ViT's fifty are equal"
-    " in height. Arcs run over every two bars in both.",
+    "Two rows of bars. ResNet's thirty-four get shorter in steps; all of ViT's fifty"
+    " but the last are equal in height. Arcs run over every two bars in both.",
 )
 # sphinx_gallery_end_ignore
 plt.show()
@@ -282,7 +283,7 @@ table.collapse(1)
 vhist.summary(full.blocks[0], (197, 768))
 
 # %%
-# The article that this book follows printed 57,305,866 parameters. Which are missing?
+# The article behind this book printed 57,305,866 parameters. Which are missing?
 
 parts = {
     "class word": "token",
@@ -374,9 +375,9 @@ assert attention.out.weight.shape == (heads * d, heads * d) == (48, 48)
 # heads there are h, each in d = D / h dimensions, at the same price: h times t² d is
 # t² D.
 #
-# Why divide by :math:`\sqrt d`? The product of two random vectors of length d has a
-# deviation of :math:`\sqrt d`, and a softmax of widely spread numbers picks one winner:
-# the entropy, which says how widely a word looks, should fall.
+# Why divide by :math:`\sqrt d`? The product of two vectors of d random numbers of
+# deviation 1 deviates by :math:`\sqrt d`, and a softmax of widely spread numbers picks
+# one winner: the entropy, which says how widely a word looks, should fall.
 
 lengths = [4, 8, 16, 32, 64, 128, 256]
 entropy = {"divided by √d": [], "not divided": []}
@@ -404,7 +405,7 @@ plots.caption(
 plt.show()
 
 # %%
-# Undivided, the softmax there has hardly any gradient left.
+# At 256, undivided, one word takes nearly all the weight.
 #
 # Global from the first layer
 # ---------------------------
@@ -504,7 +505,7 @@ plt.show()
 #    \text{ViT, pre-norm:} \quad z^+ &= z + f(\mathrm{LN}(z))
 #
 # Post-norm rescales all that came before. In :term:`pre-norm` the sum runs through
-# untouched, as in ResNet, and the norm in equation 4 scales it for the head.
+# untouched, as in ResNets of 2016, and the norm in equation 4 scales it for the head.
 #
 # A ViT learns
 # ------------
@@ -571,7 +572,8 @@ axes[2].legend(fontsize=8)
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Without positions, a ViT takes the first two pictures for the same.",
+    "Without positions, a ViT takes the first two pictures for the same: right, its "
+    "logits stay on the diagonal.",
     "A church, the church with its patches shuffled, and logits of pictures against "
     "those of shuffled ones: on the diagonal without positions, beside it with them.",
 )
@@ -619,7 +621,8 @@ assert uneven["correct"] < 1e-9 < 0.1 < uneven["doubled"]
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Sinusoidal positions, correct above, and with the exponent doubled.",
+    "Sinusoidal positions, correct above. With the exponent doubled, waves reach half "
+    "as far, and faint stripes cross the products.",
     "Two pairs of heat maps. The waves above reach to the middle columns, those below "
     "to a quarter. The products above are smooth bands along the diagonal; below, "
     "stripes run across the bands.",
@@ -630,8 +633,8 @@ plt.show()
 # %%
 # .. admonition:: A common slip: the number of the column for that of the pair
 #
-#    Then the exponent is doubled and half of the waves are gone. As the two of a pair
-#    no longer turn together, stripes cross the bands. No test of shapes would notice;
+#    Then the exponent is doubled and half the waves are gone. As the two of a pair no
+#    longer turn together, stripes cross the bands. No test of shapes would notice;
 #    :doc:`the eye does </experiments/plot_sinusoids>`.
 #
 # ViT's table is learned. In the paper a bag did not do badly, 61.4 % against 64.2 %
@@ -804,7 +807,7 @@ plots.confusion(run, ax=axes[1])
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Left, validation accuracy, one curve per seed: slow and even, to the end. Right,"
+    "Left, validation accuracy, one curve per seed: slow, and level at the end. Right,"
     " the first run's answers, in percent: it misses chain saws and gas pumps most.",
     "Accuracy over epochs, and a ten by ten matrix of right classes against answers.",
 )
@@ -825,8 +828,10 @@ for label, seeds in vhist.plan.load("long").records().items():
     longer, score = seeds[0], vhist.runs.mean_std(seeds)
     times, fitted = longer.cpu_seconds / run.cpu_seconds, longer.log[-1]["train_loss"]
     print(longer.command)
-    print(f"{score} % in {times:.1f} times the time, loss {fitted:.2f} in training")
-    print(f"(smoothed labels), {longer.log[-1]['val_loss']:.2f} on new pictures")
+    machine = f"{longer.device}, {longer.recipe['precision']}"
+    print(f"{score} % in {times:.1f} times the time ({machine})")
+    new = longer.log[-1]["val_loss"]
+    print(f"loss {fitted:.2f} in training (smoothed labels), {new:.2f} on new pictures")
     assert longer.accuracy > run.accuracy
     if label == "vit_small_8":
         assert fitted < longer.log[-1]["val_loss"] - 0.1
@@ -835,9 +840,9 @@ for label, seeds in vhist.plan.load("long").records().items():
         assert fitted > longer.log[-1]["val_loss"]
 
 # %%
-# After seventy passes the loss on the network's own pictures is well below that on new
-# ones: it begins to know them by heart. With mixed ones, new in each pass, it ends
-# above the article's network.
+# After seventy passes the loss on its own pictures is well below that on new ones: it
+# begins to know them by heart. With mixed ones, new in each pass, it ends above the
+# article's network.
 #
 # And that network, on a GPU in bfloat16, without dropout, for a tenth of the article's
 # 200 epochs, and for half, with mixed pictures?
@@ -853,7 +858,7 @@ for label in ("vit_b_16", "vit_b_16_long"):
     assert abs(apart) < 2 if label == "vit_b_16" else apart > 3
 
 # %%
-# Level, luckily close, then four points ahead. Small and large network with another
+# Level (so close by chance), then four points ahead. Now both networks with another
 # optimizer, :term:`Muon` :cite:p:`jordan2024`, fixed positions, the small without class
 # word, the large first on smaller pictures:
 
@@ -896,7 +901,7 @@ assert 1 < z < 3
 #    <a-finer-grid>`. As all of this changed at once, what each part is worth in the
 #    long run is not known.
 #
-# The article evaluated its last weights twice and printed two accuracies, "on the 10000
+# The article evaluated its last weights twice, printing two accuracies, "on the 10000
 # test images":
 
 for printed in (69.29936218261719, 68.84075927734375):
@@ -915,9 +920,9 @@ for source, (base, large) in paper.items():
     print(f"trained on {source:12}: B/16 {base} %, L/16 {large} %, {large - base:+.2f}")
 
 # %%
-# There are 3,925; the same weights gave two answers since dropout was still on. The
-# last lines are from :cite:t:`dosovitskiy2020`, on ImageNet: trained on the fewest
-# pictures, the larger network is worse.
+# There are 3,925; dropout, still on, gave the same weights two answers. The last lines
+# are from :cite:t:`dosovitskiy2020`, on ImageNet: trained on the fewest pictures, the
+# larger network is worse.
 #
 # .. dropdown:: Is hunger for data why the article's score is low?
 #
@@ -1073,7 +1078,7 @@ for row in rows:
 #
 # 4. *What are positions worth?* Two recorded runs of the small network differ in that
 #    one has none. Predict first. What can a bag of patches still tell apart? What does
-#    a change of 64 pixels' places cost, and what would it cost in a photograph?
+#    shuffling its 64 patches take from a drawing, and what from a photograph?
 #
 #    .. dropdown:: What to think about for 4, 5 and 6
 #

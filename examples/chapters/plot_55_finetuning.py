@@ -18,8 +18,8 @@ You will see
 """
 
 # %%
-# The year's problem
-# ------------------
+# The problem
+# -----------
 # A labelled picture costs money; a new task has few. In the two years after
 # :doc:`AlexNet <plot_10_alexnet>` it turned out that its inner layers were useful for
 # tasks that they were never trained for: birds, scenes :cite:p:`donahue2014`, where in
@@ -287,7 +287,8 @@ assert errors["as a grid"] < 0.3 * errors["as a list"]
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Similarity of one place, in the sixth row and fourth column, with all others.",
+    "Similarity of one place, in the sixth row and fourth column, with all others: a "
+    "spot where rows are in step, stripes where they are not.",
     "Three tiles of 12 by 12 squares. In the first two a bright spot at the place,"
     " fading to all sides; in the third bright and dark stripes.",
 )
@@ -305,8 +306,9 @@ plt.show()
 # (one that fits is kept; for other classes there is
 # :func:`vhist.pretrained.load_weights` with ``new_head=True``) and interpolates
 # positions. It takes a file, of a run of vhist or of torchvision, or the word
-# ``"imagenet"``, which downloads torchvision's weights once. Offline that word ends in
-# one line that says which file to bring::
+# ``"imagenet"``, which downloads torchvision's weights once (a ResNet needs
+# ``conv_bias=False`` for them). Offline that word ends in one line that says which file
+# to bring::
 #
 #    net = vhist.create_model(
 #        "vit_b_16", weights="imagenet", num_classes=3, image_size=384
@@ -322,9 +324,10 @@ plt.show()
 # ---------------------------------
 # The same on photographs, recorded: five classes of Imagenette are learned, the other
 # five are begun with 10 to 1,000 pictures, by the small Vision Transformer and the
-# small ResNet. A point has three seeds, each with its own pictures; the school had one.
-# All points have the same number of steps, and each network keeps its own recipe: only
-# first weights and ``backbone_lr`` differ. No rate was tuned to its way.
+# small ResNet. A point has three seeds, each with its own pictures; the pre-training,
+# here called the school, had one. All points have the same number of steps, and each
+# network keeps its own recipe: only first weights and ``backbone_lr`` differ. No rate
+# was tuned to its way.
 
 plan = vhist.plan.load("finetuning")
 records = plan.records()
@@ -397,14 +400,14 @@ for kind in titles:
         assert 250 < need < 450
 
 # %%
-# For the Vision Transformer the old weights are worth four fifths of the pictures or
-# more, for the ResNet less than half. The gain is smaller than above, where network,
-# recipe and pictures were others. With ten pictures it is lost in the luck of the seed,
-# which also draws the ten; with more it is there, if hardly so for one seed of the
-# ResNet with two hundred. Five classes are a small school, but what is learned there,
-# about a tench and a church, is of use for a parachute. Slow or free makes little
-# difference. Frozen does: the ResNet's frozen weights are soon overtaken by random ones
-# that learn, the Vision Transformer's stay level with them.
+# At 200 pictures, old weights spare the Vision Transformer four fifths or more of what
+# random ones need, the ResNet less than half. The gain is smaller than above, where
+# network, recipe and pictures were others. With ten pictures it is lost in the luck of
+# the seed, which also draws the ten; with more it is there, if hardly so for one seed
+# of the ResNet with two hundred. Five classes are a small school, but what is learned
+# there, about a tench and a church, is of use for a parachute. Slow or free makes
+# little difference. Frozen does: the ResNet's frozen weights are soon overtaken by
+# random ones that learn, the Vision Transformer's stay level with them.
 #
 # At school the Vision Transformer learned much less than the ResNet. It gains less from
 # it with 10 and 50 pictures and more with 200 and 1,000. Yet from fifty pictures on it
@@ -423,7 +426,8 @@ for kind in titles:
 # With patience random weights get there, too: level with old ones for the Vision
 # Transformer, past them for the ResNet, with one seed, and old weights were not given
 # as many steps. :cite:t:`he2019rethinking` found the same in the detection of objects,
-# down to a tenth of COCO's pictures. With a thousand, what this school saves is time.
+# down to a tenth of COCO's pictures. With a thousand, what this school saves is steps
+# of the new task; exercise 4 adds its own bill.
 #
 # Test pictures that were seen before
 # -----------------------------------
@@ -589,8 +593,9 @@ for row in rows:
 #    .. dropdown:: Solution
 #
 #       Wrong and confident answers send gradients through random weights, and the body
-#       is changed before the head knows anything; ``moved`` shows how far, of the whole
-#       gradient, clipped to a norm of 1, each takes its part::
+#       is changed before the head knows anything. ``moved`` shows how far. All
+#       gradients together are clipped to a norm of 1; with a random head the body takes
+#       a large part of that::
 #
 #          few = data.select(new.classes, per_class=10)
 #          three = replace(recipe, epochs=1, batch_size=16, repeats=1)

@@ -638,7 +638,7 @@ plan.load("ablations").compare("alexnet", "alexnet_dropout_in_evaluation")
 # 6. *What is the article's recipe worth?* A constant rate and large batches are the
 #    settings that this log gave away. :func:`vhist.recipe.recipe_for` has them as a
 #    family, and the plan ``article`` trains our small networks with them, for as many
-#    epochs as the plan ``short``. How many of the pairs below were you right about?
+#    epochs as the plan ``short``. Guess what each network loses, in points, then look.
 
 article, ours = (plan.load(name).records() for name in ("article", "short"))
 for label in article:

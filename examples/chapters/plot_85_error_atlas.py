@@ -97,11 +97,11 @@ nobody, everybody = int((solved == 0).sum()), int((solved == 4).sum())
 print(f"nobody is right on {nobody} of {total} pictures, everybody on {everybody}")
 
 # %%
-# The repository holds no photographs. The wall shows them if this page was built beside
-# the data set; otherwise, tiles name the files. Look for five reasons in such pictures:
-# the object is small, or cut off, or seen from an odd side; it is one of many things in
-# the frame; or the label can be disputed. The table above says in how many pixels each
-# network saw them.
+# The repository holds no photographs. The wall shows them where ``VHIST_DATA`` names a
+# copy of Imagenette when this script runs; otherwise, tiles name the files. Look for
+# five reasons in such pictures: the object is small, or cut off, or seen from an odd
+# side; it is one of many things in the frame; or the label can be disputed. The table
+# above says in how many pixels each network saw them.
 #
 # Missed by one, missed by all?
 # -----------------------------
@@ -162,8 +162,9 @@ plots.caption(
     "Left: how many of the four networks solve a picture, and what independent errors"
     " with the same accuracies would give, overall and class by class. Right: the share"
     " of each class that all four miss, with two standard errors.",
-    "Left, five bars; those at none and at four are higher than both markers of"
-    " independent errors. Right, ten horizontal bars with error bars, one per class.",
+    "Left, five bars; those at none, one and four are higher than both markers of"
+    " independent errors, the others lower. Right, ten horizontal bars with error"
+    " bars, one per class.",
 )
 # sphinx_gallery_end_ignore
 plt.show()
@@ -271,9 +272,9 @@ plt.show()
 
 # %%
 # Networks that err together err *alike*. They share the training set and the test
-# pictures, which may be why. How they are built may count, too: the two that are built
-# most alike agree most. And that errors are shared is no special feature of small
-# networks: those for ImageNet agree, too, beyond what their accuracies tell
+# pictures, which may be why. How they are built may count, too: VGG and ResNet, built
+# most alike, have the largest kappa. And that errors are shared is no special feature
+# of small networks: those for ImageNet agree, too, beyond what their accuracies tell
 # :cite:p:`mania2019`, and convolutional ones are consistent in their errors whatever
 # their architecture :cite:p:`geirhos2020`.
 #
@@ -573,8 +574,8 @@ else:
 #
 #       Every number follows by itself, and most claims are asserted in their cells: one
 #       that no longer holds stops the script. Look at those that are not: in the short
-#       runs errors move from AlexNet to ResNet, too, and ViT solves hardly more alone
-#       than a guess would.
+#       runs errors move from AlexNet to ResNet, too, ViT solves hardly more alone than
+#       a guess would, and AlexNet and VGG have the largest kappa.
 #
 # 4. *Why were the pictures drawn by lot?*
 #

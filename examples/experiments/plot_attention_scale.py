@@ -8,8 +8,8 @@ So that a long vector looks at many words, as a short one does.
 # %%
 # Attention takes the softmax of products of queries and keys. The product of two random
 # vectors of length d has a standard deviation of :math:`\sqrt d`, and a softmax of
-# widely spread numbers picks a single winner; then its gradient is nearly zero.
-# :cite:t:`vaswani2017` divide by :math:`\sqrt d`, and so does
+# widely spread numbers picks a single winner. :cite:t:`vaswani2017` suspected that its
+# gradient is then too small to learn from, and divided by :math:`\sqrt d`; so does
 # ``vhist.models.vit.SelfAttention``. The entropy says how widely a word looks: its
 # exponential is the number of words in an even look as wide. It belongs to the chapter
 # :doc:`ViT </chapters/plot_40_vit>`.
