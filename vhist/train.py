@@ -526,7 +526,7 @@ class _Board:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError as error:
                 raise ValueError(
-                    "TensorBoard is not installed: pip install 'vhist[tensorboard]'"
+                    "TensorBoard is not installed: pip install tensorboard"
                 ) from error
             self.writer = SummaryWriter(folder)
 

@@ -881,8 +881,8 @@ for name, values in table.items():
 #    * *colour noise*: vhist scales it by the deviation, the paper's formula by the
 #      variance;
 #    * *AdamW, small batches, warm-up, smoothing, clipping*: a decade's practice,
-#      :term:`label smoothing` included, for short runs (AdamW's :math:`\beta_1` is 0.9,
-#      too; biases never decay here);
+#      :term:`label smoothing` and :term:`gradient clipping` included, for short runs
+#      (AdamW's :math:`\beta_1` is 0.9, too; biases never decay here);
 #    * *test*: one crop is a tenth of the work of ten;
 #    * *torchvision*: the later one-column variant :cite:p:`krizhevsky2014`.
 #

@@ -924,7 +924,8 @@ for row in rows:
 #    * *Pictures, input, epochs:* one core, minutes; a crop that varies in area is the
 #      later form of the paper's varying side.
 #    * *Nesterov, higher rate, warm-up, linear descent, more decay, smoothing:* habits
-#      of later years for short runs; a plateau takes epochs to be noticed.
+#      of later years for short runs (the course is called :term:`one-cycle`); a plateau
+#      takes epochs to be noticed.
 #    * *Test:* one view, as for all networks of this book. Ten crops lower an error by
 #      themselves, so the two errors in the last line are not quite one scale.
 #

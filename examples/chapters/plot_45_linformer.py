@@ -429,11 +429,11 @@ assert train[0] > math.log(2) > train[1]
 # Our own runs have far fewer: 2,002 cats and dogs of a Kaggle contest, the shorter side
 # 160 pixels, in the folders ``train`` and ``val`` of the one that ``VHIST_DATA`` names.
 # The pair *article* enlarges them and repeats network and recipe, the pair *modern* has
-# smaller pictures, half as many blocks, which are wider, a warm-up, a rate that falls,
-# smoothed labels, and 16 mixtures of 65 words. In each pair the other network has plain
-# attention. Behind ± stands the standard deviation over seeds (SD). The runs computed
-# in bfloat16 and shared a GPU, so their seconds say what a repetition costs, not which
-# network is faster.
+# smaller pictures, half as many blocks, which are wider, a :term:`warm-up`, a rate that
+# falls, smoothed labels, and 16 mixtures of 65 words. In each pair the other network
+# has plain attention. Behind ± stands the standard deviation over seeds (SD). The runs
+# computed in bfloat16 and shared a GPU, so their seconds say what a repetition costs,
+# not which network is faster.
 
 plan = vhist.plan.load("interludes")
 records = plan.records()

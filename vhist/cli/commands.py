@@ -74,7 +74,7 @@ class Options:
     checkpoint_seconds: float = 60.0
     """seconds between two savings of the state"""
     tensorboard: Path | None = None
-    """folder for TensorBoard's event files (pip install 'vhist[tensorboard]')"""
+    """folder for TensorBoard's event files (pip install tensorboard)"""
     dry_run: bool = False
     """print what would be done, its steps and an estimate of its memory; do nothing"""
 
