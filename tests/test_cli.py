@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,13 @@ def test_help_gives_units_defaults_and_exit_codes(vhist):
     assert code == 0
     for text in ("--batch-size", "pictures per step", "--clip-norm", "1.0"):
         assert text in out
+    # A line ends where the next word has no room, not where the docstring's line did.
+    lines = [line.rstrip("│ ").replace("│", " ") for line in out.splitlines()]
+    pairs = [p for p in pairwise(lines) if {line[:20] for line in p} == {" " * 20}]
+    assert len(pairs) > 20, out
+    width = max(len(line) for pair in pairs for line in pair)
+    for line, rest in pairs:
+        assert len(line) + 1 + len(rest.split()[0]) > width, line
     for argv in ([], ["--help"]):
         code, out, _ = vhist(*argv)
         assert code == 0

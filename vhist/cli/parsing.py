@@ -9,8 +9,10 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import redirect_stderr
 from dataclasses import fields, is_dataclass
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Annotated, get_args, get_origin
 
+import docstring_parser
 import tyro
 
 from vhist.cli.terminal import check_known
@@ -82,6 +84,10 @@ def _bind(function: Callable, name: str, argv: Sequence[str]) -> functools.parti
         given = inspect.signature(function).bind(*args, **kwargs).arguments
         return functools.partial(function, **given)
 
+    if {"-h", "--help"} & {*argv}:
+        for kind, *_ in map(_unwrap, function.__annotations__.values()):
+            if isinstance(kind, type) and is_dataclass(kind):
+                _join_lines(kind)
     box = io.StringIO()
     try:
         with redirect_stderr(box):
@@ -94,6 +100,14 @@ def _bind(function: Callable, name: str, argv: Sequence[str]) -> functools.parti
     inner = [line.strip("│| ") for line in lines]
     parts = "\n".join(s if s.strip("─-") else "" for s in inner).strip().split("\n\n")
     raise ValueError(f"{' '.join(parts[0].split())}; see {name} --help")
+
+
+def _join_lines(kind: type) -> None:
+    """Make one line of each field's docstring: tyro keeps breaks before a space."""
+    for found in docstring_parser.parse_from_object(kind).params:
+        field = kind.__dataclass_fields__[found.arg_name]  # type: ignore[attr-defined]
+        words = (found.description or "").split()
+        field.metadata = MappingProxyType({"help": " ".join(words)})
 
 
 def variant(function: Callable, *, without: str = "", **defaults) -> Callable:
@@ -124,11 +138,16 @@ def _check_flags(function: Callable, argv: Sequence[str]) -> None:
             raise ValueError(f"no flag {flag}; {hint}")
 
 
+def _unwrap(kind) -> tuple:
+    """Return a type and what an Annotated adds to it."""
+    return get_args(kind) if get_origin(kind) is Annotated else (kind,)
+
+
 def _flags(annotations: dict) -> list[str]:
     """Return the flags of a function's parameters, or of a dataclass's fields."""
     found = []
     for name, kind in annotations.items():
-        inner, *marks = get_args(kind) if get_origin(kind) is Annotated else (kind,)
+        inner, *marks = _unwrap(kind)
         if is_dataclass(inner):
             found += _flags({f.name: f.type for f in fields(inner)})
         elif name != "return" and tyro.conf.Positional not in marks:
