@@ -20,7 +20,7 @@ SITE = ROOT / "docs" / "_build" / "html"
 BROWSER = ROOT / "tests" / "site"
 GIVEN = ROOT / "tests" / "downloads"
 PUBLISHED = ROOT / "tests" / "published"
-BENCHMARKS = ["overhead", "folder", "limit", "growth", "imports"]
+BENCHMARKS = ["overhead", "folder", "limit", "growth", "lrn", "imports"]
 GENERATED = ["docs/_build", "docs/chapters", "docs/experiments", "docs/api/generated"]
 
 # One thread, a fixed hash seed and no window: numbers repeat, figures need no screen.

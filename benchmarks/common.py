@@ -20,7 +20,7 @@ from vhist.data import MEAN, STD, Dataset, Split
 from vhist.runs import commit, describe_machine
 
 RECORDS = Path(__file__).parent / "records"
-PARTS = ("overhead", "folder", "limit", "growth", "imports")
+PARTS = ("overhead", "folder", "limit", "growth", "lrn", "imports")
 
 
 # ---- clocks --------------------------------------------------------------------------
