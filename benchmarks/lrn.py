@@ -1,7 +1,7 @@
 """What local response normalisation costs: PyTorch's layer, ours, and none.
 
-One training step (forward, backward, optimizer) of ``alexnet_small`` on random pictures,
-CPU time on one thread. The three networks take turns; differences are of one round.
+One training step (forward, backward, optimizer) of ``alexnet_small`` on random
+pictures, CPU time on one thread. The three networks take turns.
 """
 
 from statistics import median

@@ -379,9 +379,7 @@ FAMILY = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 FAMILY |= {101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 reported = {18: 27.88, 34: 24.52, 50: 22.85, 101: 21.75, 152: 21.43}  # 18: option A
 with torch.device("meta"):
-    family = {
-        n: resnet(b, bottleneck=n >= 50, classes=1000) for n, b in FAMILY.items()
-    }
+    family = {n: resnet(b, bottleneck=n >= 50, classes=1000) for n, b in FAMILY.items()}
     cifar = with_shortcuts("A", resnet((5, 5, 5), widths=(16, 32, 64), stem=(3, 1)))
     vgg19 = vhist.summary(models.vgg19(num_classes=1000), 224)
 for n, net in family.items():
