@@ -26,6 +26,7 @@ FIELDS = {  # what docs/speed.md reads
     "limit-cuda": {"limits", "models"},
     "limit-cuda-no-graphs": {"limits", "models"},
     "growth": {"models"},
+    "lrn": {"seconds"},
     "imports": {"seconds", "loaded"},
 }
 
