@@ -28,6 +28,7 @@ from malformed import (
     resume,
     toy,
 )
+from PIL import Image
 
 from vhist import checkpoint, fit, load_dataset
 from vhist.data import cache_dir, load_folder
@@ -405,6 +406,38 @@ def test_caches_of_other_contents(tmp_path, monkeypatch, change):
     assert torch.equal(after.train.labels, before.train.labels)
     assert after.val.files == before.val.files
     assert after.fingerprint == before.fingerprint
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied"), MemoryError()]
+)
+def test_an_error_that_may_pass_is_not_kept_in_the_cache(tmp_path, monkeypatch, error):
+    monkeypatch.setenv("VHIST_CACHE", str(tmp_path / "cache"))
+    root = draw(tmp_path / "folder")
+    opened = Image.open
+
+    def fail(path, *args, **kwargs):
+        if path == root / "train" / "dark" / "0.png":
+            raise error
+        return opened(path, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image, "open", fail)
+        known = pytest.warns(UserWarning, match="1 files are no pictures")
+        with known, pytest.warns(UserWarning, match="all is decoded again next time"):
+            data = load_folder(root, image_size=16, skip_bad=True)
+    assert len(data.train) == 3
+    assert len(load_folder(root, image_size=16).train) == 4
+
+
+def test_a_broken_picture_is_kept_in_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("VHIST_CACHE", str(tmp_path / "cache"))
+    root = draw(tmp_path / "folder")
+    broken = root / "train" / "dark" / "0.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    with pytest.warns(UserWarning, match="1 files are no pictures") as warned:
+        load_folder(root, image_size=16, skip_bad=True)
+    assert len(warned) == len(list(cache_dir().iterdir())) == 1
 
 
 def test_checkpoints_that_are_no_files(tmp_path):

@@ -450,3 +450,19 @@ def test_evaluation_takes_few_pictures_where_a_step_does():
     fit(Watched(*net()), toy(), replace(RECIPE, epochs=1), verbose=False)
     largest = {mode: max(n for m, n in seen if m == mode) for mode in (True, False)}
     assert largest[False] <= 4 * largest[True]
+
+
+def test_a_model_option_that_is_left_out_is_refused(half):
+    state = checkpoint.load(half)
+    state["facts"]["model_options"] = {"dropout": 0}
+    checkpoint.save(state, half)
+    with pytest.raises(ValueError, match="its model_options dropout is 0, not None"):
+        fit(net(), toy(), RECIPE, checkpoint=half, resume=True, **QUIET)
+
+
+def test_a_log_that_could_not_be_written_is_refused(half):
+    state = checkpoint.load(half)
+    state["log"][0]["note"] = torch.zeros(2)
+    checkpoint.save(state, half)
+    with pytest.raises(ValueError, match="'note' in its log is "):
+        fit(net(), toy(), RECIPE, checkpoint=half, resume=True, **QUIET)

@@ -241,7 +241,7 @@ def test_a_name_is_used_once(vhist, greys, pictures):
 
 
 def test_pictures_may_lie_in_a_folder_of_any_name(vhist, monkeypatch, tmp_path):
-    folder = draw(tmp_path / "mine", "dark", "light")
+    folder = draw(tmp_path / "mine", "n01440764", "n02102040")
     monkeypatch.setenv("VHIST_DATA", str(folder))
     argv = ["train", "resnet_small", "--data", "imagenette", *SHORT, "--name", "x.y"]
     assert vhist(*argv, "--epochs", "1")[0] == 0
@@ -255,7 +255,7 @@ def test_pictures_may_lie_in_a_folder_of_any_name(vhist, monkeypatch, tmp_path):
     code, out, err = vhist(*tuned, "--resume")
     assert code == 0, err
     assert Run.read("runs/tuned.json").origin == "x.y"
-    other = draw(tmp_path / "others", "dark", "light")
+    other = draw(tmp_path / "others", "n01440764", "n02102040")
     monkeypatch.setenv("VHIST_DATA", str(other))
     code, _, err = vhist(*tuned, "--resume")
     assert (code, "data is 'mine' there" in err) == (2, True)
@@ -748,3 +748,79 @@ def test_fine_tuning_refused_in_one_line(words, message, vhist, greys, pictures)
     assert one_line(err)
     assert message in err
     assert not (greys / "x.json").exists()
+
+
+# ---- what a review found -------------------------------------------------------------
+
+
+def test_weights_are_no_model_option(vhist, trained):
+    words = f"train resnet_small --model-options weights={trained / 'greys.pt'}"
+    code, _, err = vhist(*words.split())
+    assert (code, "weights is no model option: use --weights" in err) == (2, True)
+
+
+def test_numbers_may_begin_with_a_point(vhist):
+    argv = ["train", "vgg_small", "--dry-run", "--model-options", "dropout=.5"]
+    code, _, err = vhist(*argv)
+    assert code == 0, err
+    options = commands.Options(model_options=("dropout=.5", "hidden=64", "pool=mean"))
+    assert options.built() == {"dropout": 0.5, "hidden": 64, "pool": "mean"}
+    assert isinstance(options.built()["hidden"], int)
+
+
+def test_an_unknown_model_is_answered_with_a_command(vhist):
+    code, _, err = vhist("train", "zzz")
+    assert (code, "see `vhist models`" in err) == (2, True)
+
+
+def test_a_tilde_is_a_home_behind_an_equals_sign_too(vhist, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert commands.Options(out=Path("~/x")).out == tmp_path / "home" / "x"
+
+
+def test_a_name_leaves_room_for_endings(vhist):
+    code, _, err = vhist("train", "resnet_small", "--dry-run", "--name", "é" * 101)
+    assert (code, "at most 200 bytes" in err) == (2, True)
+
+
+def test_eval_asks_for_the_labels_too(vhist, greys, pictures, tmp_path):
+    root = tmp_path / "moved"
+    shutil.copytree(pictures, root)
+    (root / "val" / "dark" / "7.png").rename(root / "val" / "light" / "-7.png")
+    code, out, err = vhist("eval", "greys", "--root", root)
+    assert (code, "is not what the record was made with" in err) == (0, True)
+    assert "the same answer for every picture" not in out
+
+
+def test_a_run_is_resumed_without_the_weights_it_began_with(
+    vhist, pictures, trained, monkeypatch
+):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    shutil.copy(trained / "greys.pt", "first.pt")
+    argv = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
+    argv += ["--weights", "first.pt", "--name", "second"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "save", full)
+        assert vhist(*argv)[0] == 2
+    Path("first.pt").unlink()
+    code, _, err = vhist(*argv, "--resume", "--weights", "other.pt")
+    assert (code, "no weights other.pt" in err) == (2, True)
+    code, _, err = vhist(*argv, "--resume")
+    assert code == 0, err
+    assert Run.read("runs/second.json").origin == "first"
+
+
+def test_a_dry_run_sees_weights_without_a_record(vhist):
+    Path("runs").mkdir()
+    Path("runs/left.pt").touch()
+    out = vhist("train", "resnet_small", "--dry-run", "--name", "left")[1]
+    assert "left.pt exists: the name is refused" in out
+
+
+def test_a_device_that_pytorch_lacks_is_one_line(vhist):
+    code, _, err = vhist("train", "resnet_small", "--device", "hpu", "--dry-run")
+    assert code == 2
+    assert one_line(err)
+    assert "cannot use device 'hpu'" in err

@@ -1,6 +1,7 @@
 """Pictures in, uint8 tensors out; augmentation per sample; honest errors."""
 
 import hashlib
+import os
 import tarfile
 import warnings
 from pathlib import Path
@@ -8,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from malformed import refused
 from PIL import Image
 from torch.nn import functional as F
 
 from vhist import data as vdata
 from vhist import load_dataset
-from vhist.catalogue import locate
+from vhist.catalogue import count_pictures, locate
 from vhist.data import (
+    cache_dir,
     colour_components,
+    list_folder,
     load_folder,
     normalize,
     pca_colour,
@@ -293,6 +297,86 @@ def test_a_data_set_is_not_read_from_a_folder_of_other_classes(
 def test_a_part_of_imagenette_is_imagenette(part_of_imagenette):
     (part_of_imagenette / "train" / ".ipynb_checkpoints").mkdir()
     assert locate("imagenette", part_of_imagenette) == part_of_imagenette
+
+
+def test_what_is_hidden_is_neither_a_class_nor_a_picture(folder):
+    before = load_folder(folder, image_size=24)
+    for place in (".ipynb_checkpoints", "zebra/.ipynb_checkpoints/old"):
+        (folder / "train" / place).mkdir(parents=True)
+        picture(5).save(folder / "train" / place / "0-checkpoint.jpg")
+    after = load_folder(folder, image_size=24)
+    assert after.classes == before.classes
+    assert after.train.files == before.train.files
+    assert after.fingerprint == before.fingerprint
+
+
+def test_pictures_are_in_the_order_of_their_folders(folder):
+    shelf = folder / "train" / "zebra"
+    for name in ("a", "a-b"):
+        (shelf / name).mkdir()
+        picture(5).save(shelf / name / "0.jpg")
+    picture(5).save(shelf / "a.jpg")
+    _, (train, _) = list_folder(folder)
+    names = [path.relative_to(shelf).as_posix() for path, label in train if label]
+    # So they have been since the first records: another order is another fingerprint.
+    assert names == ["0.jpg", "1.jpg", "2.jpg", "a/0.jpg", "a-b/0.jpg", "a.jpg"]
+
+
+def test_links_to_folders_are_followed_and_no_folder_is_read_twice(
+    folder, tmp_path_factory
+):
+    shelf, extra = folder / "train" / "zebra", tmp_path_factory.mktemp("extra")
+    for place in (shelf / "old", extra / "deep"):
+        place.mkdir()
+        picture(5).save(place / "5.jpg")
+    before = load_folder(folder, image_size=24).train.files
+    (shelf / "more").symlink_to(extra)
+    (shelf / "again").symlink_to(shelf / "old")
+    (shelf / "up").symlink_to(folder)
+    (extra / "deep" / "round").symlink_to(extra)
+    (extra / "deep" / "back").symlink_to(shelf)
+    files = load_folder(folder, image_size=24).train.files
+    assert set(files) == {*before, "train/zebra/more/deep/5.jpg"}
+    assert len(files) == len(before) + 1
+
+
+def test_a_folder_that_may_not_be_listed_is_named(folder, monkeypatch):
+    deep = folder / "train" / "zebra" / "deep"
+    deep.mkdir()
+    listed = os.scandir
+
+    def scandir(path):  # root may list all
+        if str(path) == str(deep):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    words = (f"cannot list {deep} (Permission denied)", "make the folder readable")
+    refused(ValueError, lambda: load_folder(folder, image_size=24), *words)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lost: load_dataset("folder", root=lost),
+        lambda lost: load_folder(lost),
+        lambda lost: locate("imagenette", lost),
+        lambda lost: count_pictures("folder", lost),
+    ],
+)
+def test_a_root_in_a_home_that_is_not_known_is_said(call):
+    words = ("'~nobody-here/x' begins with a home folder", "give root (--root, or VH")
+    refused(ValueError, lambda: call(Path("~nobody-here/x")), *words)
+
+
+def test_a_home_that_is_not_known_is_said(monkeypatch):
+    monkeypatch.setenv("VHIST_DATA", "~nobody-here/x")
+    refused(ValueError, lambda: load_dataset("imagenette"), "VHIST_DATA) without ~")
+    monkeypatch.setenv("VHIST_CACHE", "~nobody-here/x")
+    refused(ValueError, cache_dir, "set VHIST_CACHE to a folder")
+    monkeypatch.delenv("VHIST_CACHE")
+    monkeypatch.setattr(os.path, "expanduser", str)  # no HOME, and no entry in passwd
+    refused(ValueError, cache_dir, "'~/.cache/vhist'", "set VHIST_CACHE to a folder")
 
 
 def test_a_resized_crop_of_everything_is_the_picture():

@@ -296,3 +296,16 @@ def test_a_killed_worker_ends_the_job_and_torchrun_resumes(tmp_path):
     assert done.stdout.count("written to runs/a.json") == 1
     assert done.stdout.count("epoch    6") == 1
     assert {p.name for p in (tmp_path / "runs").iterdir()} == {"a.json", "a.pt"}
+
+
+def judge_two(folder: Path) -> None:
+    """Train with fewer validation pictures than processes."""
+    torch.set_num_threads(1)
+    with processes("cpu"):
+        data = replace(toy(), val=toy().val[:2])
+        run = fit(net(), data, replace(RECIPE, epochs=1), verbose=False)
+        assert len(run.predictions) == 2
+
+
+def test_more_processes_than_validation_pictures(team, tmp_path):
+    assert team(3, judge_two, tmp_path) == [0] * 3

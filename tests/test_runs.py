@@ -245,3 +245,20 @@ def test_the_results_page_has_every_record_and_its_command():
     for run in runs.load_all():
         assert f"| `{run.name}` |" in page
         assert f"\n{run.command}\n" in page
+
+
+def test_pictures_per_second_are_those_of_whole_batches(example):
+    example.recipe.update(batch_size=4, repeats=2)
+    shown = example.pictures_per_second * 60 * example.minutes
+    assert shown == pytest.approx(20)  # 10 twice, in fives of four
+    example.recipe.update(batch_size=9)
+    shown = example.pictures_per_second * 60 * example.minutes
+    assert shown == pytest.approx(18)
+
+
+@pytest.mark.parametrize("value", ["x", None, [1], 10**400, 0, True])
+def test_a_record_with_strange_repeats_is_refused(example, tmp_path, value):
+    example.recipe["repeats"] = value
+    example.save(tmp_path / "a.json")
+    with pytest.raises(ValueError, match="repeats in its recipe is"):
+        Run.read(tmp_path / "a.json")

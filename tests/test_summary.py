@@ -5,6 +5,7 @@ import torch
 import torchsummary
 import torchvision
 from torch import nn
+from torch.nn import functional as F
 
 from vhist import create_model, summary
 
@@ -172,3 +173,21 @@ def test_an_impossible_size_is_one_line():
         summary(on_meta("vit_b_16"), 225)
     with pytest.raises(ValueError, match="cannot take an input of shape"):
         summary(nn.Linear(4, 2), (5,))
+
+
+def test_parameters_that_no_hook_sees_are_counted():
+    class Sparse(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 2, 1)
+            self.scales = nn.ParameterList([nn.Parameter(torch.ones(4))])
+            self.used = nn.Linear(2, 5)  # its weights are, it is not called
+            self.unused = nn.Sequential(nn.Linear(7, 3))
+
+        def forward(self, x):
+            return F.linear(self.conv(x).mean((2, 3)), self.used.weight)
+
+    model = Sparse()
+    found = summary(model, 8)
+    assert found.parameters == sum(p.numel() for p in model.parameters())
+    assert "unused.0.weight" in str(found)

@@ -1,5 +1,7 @@
 """Recipes, schedules, the loop, evaluation."""
 
+import contextlib
+import sys
 from dataclasses import replace
 
 import pytest
@@ -326,3 +328,43 @@ def test_mixed_labels_know_classes_that_no_picture_has():
         assert labels.shape == (10, 5)
         assert torch.allclose(labels.sum(dim=1), torch.ones(10))
         assert not labels[:, 3:].any()
+
+
+def test_no_pictures_cannot_be_evaluated():
+    with pytest.raises(ValueError, match="no pictures to evaluate"):
+        evaluate(tiny(), toy().val[:0], image_size=64)
+    with pytest.raises(ValueError, match="has no validation pictures"):
+        fit(tiny(), replace(toy(), val=toy().val[:0]), RECIPE, verbose=False)
+
+
+def test_evaluation_uses_the_kernels_of_training(monkeypatch):
+    seen = []
+
+    def watched(precision, device):
+        seen.append((precision, device.type))
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr("vhist.train._fast_kernels", watched)
+    evaluate(tiny(), toy().val, image_size=64, precision="bfloat16")
+    assert seen == [("bfloat16", "cpu")]
+
+
+def test_a_failing_compiler_is_one_line(monkeypatch):
+    from torch._dynamo.exc import InternalTorchDynamoError
+
+    class Broken(nn.Module):
+        def __init__(self, model):
+            super().__init__()
+
+        def forward(self, x):
+            raise InternalTorchDynamoError("no working compiler\nand a long story")
+
+    monkeypatch.setattr("vhist.train._compiled", lambda model, *_: Broken(model))
+    recipe = replace(RECIPE, compile="on")
+    with pytest.raises(ValueError, match=r"failed \(no working compiler\): choose"):
+        fit(tiny(), toy(), recipe, verbose=False)
+
+
+def test_a_daemon_without_stderr_can_train(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert fit(tiny(), toy(), replace(RECIPE, epochs=1)).log

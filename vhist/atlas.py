@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vhist._checks import brief
+from vhist.catalogue import expand_user
 from vhist.data import WNIDS, decode
 from vhist.plots import LABELS, color_of
 from vhist.runs import RECORDS
@@ -84,7 +85,7 @@ def picture(index: int, size: int = 128) -> Tensor | None:
     if not root:
         return None
     for folder in _FOLDERS:
-        path = Path(root).expanduser() / folder / val_files()[index]
+        path = expand_user(root) / folder / val_files()[index]
         if path.is_file():
             return decode(path, size)
     return None

@@ -12,6 +12,7 @@ __all__ = [
     "SOURCES",
     "Source",
     "count_pictures",
+    "expand_user",
     "has_classes_of",
     "locate",
 ]
@@ -72,6 +73,30 @@ CIFAR10 = (
 )
 
 
+def expand_user(
+    path: str | Path, advice: str = "give root (--root, or VHIST_DATA) without ~"
+) -> Path:
+    """Return a path with the home folder in the place of ``~``.
+
+    Parameters
+    ----------
+    path : path
+    advice : str
+        What to do where there is no such folder.
+
+    Raises
+    ------
+    ValueError
+        If there is no user of that name, or nobody knows where the home folder is.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ValueError(
+            f"{str(path)!r} begins with a home folder that is not known; {advice}"
+        ) from error
+
+
 def has_classes_of(name: str, folder: Path) -> bool:
     """Return whether a folder with ``train/`` can be the data set of this name.
 
@@ -101,7 +126,7 @@ def locate(name: str, root: Path | None = None, size: str = "160px") -> Path | N
     chosen = root or os.environ.get("VHIST_DATA")
     if name == "sketchnette" or (name == "folder" and not chosen):
         return None
-    base = Path(chosen or cache_dir()).expanduser()
+    base = expand_user(chosen or cache_dir())
     below = {
         "160px": "imagenette2-160",
         "320px": "imagenette2-320",
@@ -151,7 +176,7 @@ def count_pictures(
             raise ValueError(
                 "data set 'folder' needs root= (--root), with train/ and val/ inside"
             )
-        folder = Path(root or os.environ["VHIST_DATA"]).expanduser()
+        folder = expand_user(root or os.environ["VHIST_DATA"])
     if folder is not None:
         found, splits = list_folder(folder)
         names = [WNIDS.get(c, c) for c in found]

@@ -495,6 +495,13 @@ def check_facts(path: str | Path, facts: dict) -> None:
             _check_same(stored["facts"], facts, Path(path))
 
 
+def weights_of(path: str | Path) -> str:
+    """Return what the run of a checkpoint began with, empty for random weights."""
+    with _if_strange(Path(path)):
+        stored = load(path)
+        return str(stored["facts"]["weights"]) if stored else ""
+
+
 @contextmanager
 def _if_strange(path: Path) -> Iterator[None]:
     """Say in one line that a file is no checkpoint of this run, and why."""
@@ -552,9 +559,10 @@ def _check_moments(there: dict, optimizer: torch.optim.Optimizer, step: int) -> 
 def _check_same(there: dict, here: dict, path: Path) -> None:
     """Refuse to go on with another model, recipe or data set; name what differs."""
     for part, values in here.items():
-        pairs = values.items() if isinstance(values, dict) else [("", values)]
+        new = values if isinstance(values, dict) else {"": values}
         old = there[part] if isinstance(values, dict) else {"": there[part]}
-        for key, value in pairs:
+        for key in new | old:  # an option that is no longer given differs, too
+            value = new.get(key)
             if (part, key) != ("data", "name") and old.get(key) != value:
                 what = f"{part} {key}".strip()
                 raise _Differs(

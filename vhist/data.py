@@ -18,13 +18,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from vhist._checks import brief, check_file, fits
-from vhist.catalogue import SMALLEST, has_classes_of
+from vhist.catalogue import SMALLEST, expand_user, has_classes_of
 from vhist.checkpoint import read_whole, write_whole
 
 __all__ = [
@@ -288,7 +289,7 @@ def load_dataset(
     chosen = root or os.environ.get("VHIST_DATA")
     if name == "folder" and chosen is None:
         raise ValueError("data set 'folder' needs root=, with train/ and val/ inside")
-    base = Path(chosen or cache_dir()).expanduser()
+    base = expand_user(chosen or cache_dir())
     if not (base / "train").is_dir() and name != "folder":
         base = _download(name, base, size)
     elif not has_classes_of(name, base):
@@ -314,6 +315,7 @@ def load_folder(
     root : path
         One folder per class below ``train`` and ``val``. Its name becomes the name of
         the data set: copies of Imagenette differ, and results should say which it was.
+        What is hidden, with a dot in front, is passed over; links are followed.
     image_size, skip_bad
         See :func:`load_dataset`.
 
@@ -323,14 +325,21 @@ def load_folder(
         See :func:`load_dataset`.
     """
     _check_size(image_size)
-    root = Path(root).expanduser()
+    root = expand_user(root)
     classes, files = list_folder(root)
     cached = cache_dir() / f"{_quick_key(root, files, image_size)}.pt"
     stored = _read_cache(cached, image_size, len(classes))
     if stored is None:
         _check_room(sum(map(len, files)), image_size)
-        stored = _decode_all(root, files, image_size, skip_bad)
-        _write_cache(cached, stored)
+        stored, lasting = _decode_all(root, files, image_size, skip_bad)
+        if lasting:
+            _write_cache(cached, stored)
+        else:  # the key would be the same when the files can be read again
+            warnings.warn(
+                "no cache, so all is decoded again next time: some files could not "
+                "be opened",
+                stacklevel=2,
+            )
     if stored["skipped"]:
         _refuse_or_warn(stored["skipped"], skip_bad)
     train, val = (
@@ -502,16 +511,39 @@ def _split_dirs(root: Path) -> tuple[Path, Path]:
 
 
 def _classes(folder: Path) -> list[str]:
-    return sorted(p.name for p in folder.iterdir() if p.is_dir())
+    inside = (p for p in folder.iterdir() if not p.name.startswith("."))
+    return sorted(p.name for p in inside if p.is_dir())
 
 
 def _pictures(folder: Path, classes: list[str]) -> Iterator[tuple[Path, int]]:
-    """Yield each file below the class folders with its label, hidden files aside."""
+    """Yield each file below the class folders with its label."""
     for label, name in enumerate(classes):
-        for path in sorted((folder / name).rglob("*")):
+        for path in sorted(_files(folder / name)):
+            yield path, label
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield each file below a folder, what is hidden aside; links are followed."""
+    # No folder is read twice, nor one that holds this: links may run in a circle.
+    seen = {str(path) for path in folder.resolve().parents}
+    tops = [folder]
+    for top in tops:  # grows: links come last, so that they rename no picture
+        for here, folders, names in os.walk(top, onerror=_refuse_folder):
+            if (real := os.path.realpath(here)) in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            folders[:] = sorted(f for f in folders if not f.startswith("."))
+            tops += [Path(here, f) for f in folders if Path(here, f).is_symlink()]
             # A link that leads nowhere is no folder: to be named, not passed over.
-            if not path.is_dir() and not path.name.startswith("."):
-                yield path, label
+            yield from (Path(here, n) for n in names if not n.startswith("."))
+
+
+def _refuse_folder(error: OSError) -> NoReturn:
+    name = _one_line(str(error.filename))
+    raise ValueError(
+        f"cannot list {name} ({error.strerror}); make the folder readable or remove it"
+    ) from error
 
 
 def _decode(path: Path, size: int) -> Tensor:
@@ -562,21 +594,28 @@ def decode(path: Path, size: int) -> Tensor:
         raise ValueError(getattr(error, "strerror", None) or reason) from error
 
 
-def _try_decode(path: Path, size: int) -> Tensor | str:
-    """Return the picture, or why there is none."""
+def _try_decode(path: Path, size: int) -> Tensor | tuple[str, bool]:
+    """Return the picture, or why there is none and whether that lasts."""
     if path.suffix.lower() not in _SUFFIXES:
-        return "not a picture by its name"
+        return "not a picture by its name", True
     try:
         return decode(path, size)
     except ValueError as error:
-        return str(error)
+        cause = error.__cause__
+        # Only the system's errors have a number: Pillow's are about the contents.
+        system = isinstance(cause, OSError) and cause.errno is not None
+        return str(error), not (system or isinstance(cause, MemoryError))
 
 
 def _decode_all(
     root: Path, files: list[list[tuple[Path, int]]], size: int, skip_bad: bool
-) -> dict:
-    """Decode both splits; keep the names of files that could not be read."""
+) -> tuple[dict, bool]:
+    """Decode both splits; keep the names of files that could not be read.
+
+    Return also whether each of those would be refused again.
+    """
     stored: dict = {"skipped": []}
+    all_last = True
     digest = hashlib.sha256()
     # A thread per core, and many files a task: threads that take turns cost time.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -588,8 +627,10 @@ def _decode_all(
             good = []
             for (path, label), picture in zip(pairs, pictures, strict=True):
                 name = path.relative_to(root).as_posix()
-                if isinstance(picture, str):
-                    stored["skipped"].append(f"{path} ({picture})")
+                if isinstance(picture, tuple):
+                    reason, lasts = picture
+                    all_last &= lasts
+                    stored["skipped"].append(f"{path} ({reason})")
                     _refuse_or_warn(stored["skipped"], skip_bad, quiet=True)
                     continue
                 digest.update(
@@ -605,7 +646,7 @@ def _decode_all(
             stored[f"{split}_labels"] = torch.tensor(labels)
             stored[f"{split}_files"] = list(names)
     stored["fingerprint"] = digest.hexdigest()[:16]
-    return stored
+    return stored, all_last
 
 
 def _refuse_or_warn(bad: list[str], skip_bad: bool, *, quiet: bool = False) -> None:
@@ -630,7 +671,7 @@ def _one_line(text: str) -> str:
 def cache_dir() -> Path:
     """Return where data sets are kept: ``VHIST_CACHE``, else ``~/.cache/vhist``."""
     base = os.environ.get("VHIST_CACHE") or "~/.cache/vhist"
-    return Path(base).expanduser()
+    return expand_user(base, "set VHIST_CACHE to a folder")
 
 
 def _quick_key(root: Path, files: list[list[tuple[Path, int]]], size: int) -> str:

@@ -221,6 +221,8 @@ def _renamed(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]
 def _floats(key: str, value: Tensor) -> Tensor:
     """Return numbers as float32; raise ValueError if they could be no weights."""
     real = value.is_floating_point() and value.layout == torch.strided
+    # A small file can claim a huge array: one number, repeated.
+    real = real and value.nbytes <= value.untyped_storage().nbytes()
     if not real or value.is_meta or not value.isfinite().all():
         raise ValueError(
             f"{key} of the weights is no plain array of finite numbers "

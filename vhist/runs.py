@@ -173,8 +173,9 @@ class Run:
 
         On a CPU that is per second of one core, on a GPU per second of the clock.
         """
-        shown = self.data["train"] * self.recipe.get("repeats", 1) * len(self.log)
-        return shown / max(60 * self.minutes, 1e-9)
+        batch = self.recipe.get("batch_size", 1)
+        steps = self.data["train"] * self.recipe.get("repeats", 1) // batch
+        return steps * batch * len(self.log) / max(60 * self.minutes, 1e-9)
 
     @cached_property
     def confusion(self) -> list[list[int]]:
@@ -282,6 +283,10 @@ class Run:
                     f"{name} is out of range: {brief(getattr(self, name))}"
                 )
         _check_keys("data", self.data, _DATA)
+        for name in ("batch_size", "repeats"):
+            value = self.recipe.get(name, 1)
+            if not (fits(value, int) and 1 <= value < 2**63):
+                raise ValueError(f"{name} in its recipe is {brief(value)}")
         if not (self.data["classes"] and self.log and self.labels):
             raise ValueError("it has no classes, no epoch or no labels")
         if len(self.predictions) != len(self.labels):
@@ -566,6 +571,9 @@ def _unpack(text: str) -> list[int]:
 def check_entry(entry: dict) -> None:
     """Raise ValueError unless it is a line of a log, see :class:`Run`."""
     _check_keys("log", entry, _LOG)
+    for key in entry.keys() - _LOG.keys():
+        if not fits(entry[key], int | float | str | None):
+            raise ValueError(f"{brief(key)} in its log is {brief(entry[key])}")
     if not 0 <= entry["val_accuracy"] <= 1:
         raise ValueError(f"an accuracy is {brief(entry['val_accuracy'])}")
 

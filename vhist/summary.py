@@ -194,6 +194,7 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
         name.partition(".")[2]: sum(ops.values())
         for name, ops in counter.get_flop_counts().items()
     }
+    tracer.add_rest()
     # Those of all calls of a layer, in the row of its first.
     rows = tuple(replace(r, macs=flops.pop(r.name, 0) // 2) for r in tracer.rows)
     return Summary(rows, sum(b.numel() for b in model.buffers()))
@@ -220,6 +221,12 @@ class _Tracer:
     def __exit__(self, *_: object) -> None:
         for handle in self.handles:
             handle.remove()
+
+    def add_rest(self) -> None:
+        """Add a row for each parameter of modules whose call was not seen."""
+        for name, p in self.model.named_parameters():
+            if id(p) not in self.seen:
+                self._new(name, "Parameter", tuple(p.shape), p.numel())
 
     def _new(self, name: str, kind: str, shape: tuple[int, ...], module_sizes) -> None:
         elements = prod(shape) if kind != "Parameter" else 0

@@ -98,7 +98,8 @@ def evaluate(
     Raises
     ------
     ValueError
-        If a size is no whole number above 0, or there is no such precision.
+        If a size is no whole number above 0, there is no such precision, or there are
+        no pictures.
     """
     for key, value in (("image_size", image_size), ("batch_size", batch_size)):
         if not (fits(value, int) and value >= 1):
@@ -109,11 +110,17 @@ def evaluate(
         raise ValueError(
             f"precision must be auto, float32 or bfloat16, got {brief(precision)}"
         )
+    if not len(split):
+        raise ValueError("there are no pictures to evaluate")
     team = Team.current()
     device = next(model.parameters()).device
     mine = split.images[team.share(len(split))]
+    count = len(mine)
+    if not count:  # of several processes, more than there are pictures
+        mine = split.images[:1]
     logits = []
-    with evaluating(model), _autocast(precision, device):
+    kernels = _fast_kernels(precision, device)  # another would round otherwise
+    with evaluating(model), _autocast(precision, device), kernels:
         for layer in model.modules():
             if dropout and isinstance(layer, _DROPOUT):
                 layer.train()
@@ -121,7 +128,7 @@ def evaluate(
             images = images.to(device, non_blocking=True)
             x = vdata.normalize(vdata.resize(images, image_size))
             logits.append(model(x).float())
-    answers = team.assemble(torch.cat(logits), len(split))
+    answers = team.assemble(torch.cat(logits)[:count], len(split))
     return Evaluation(answers, split.labels.to(device))
 
 
@@ -220,6 +227,7 @@ def fit(
         keeper,
         _Board(tensorboard if team.first else None) as board,
         _if_memory_ends(_smaller_step(recipe)),
+        _if_compiling_fails(),
         _fast_kernels(recipe.precision, device),
     ):
         for epoch in range(len(state.log), recipe.epochs):
@@ -589,6 +597,26 @@ def _fast_kernels(precision: str, device: torch.device):
 
 
 @contextmanager
+def _if_compiling_fails() -> Iterator[None]:
+    """Say in one line that PyTorch could not compile, for example without a compiler.
+
+    Raises
+    ------
+    ValueError
+        In place of PyTorch's own errors.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"torch.compile failed ({reason}): choose compile=off"
+        ) from error
+
+
+@contextmanager
 def _if_memory_ends(text: str) -> Iterator[None]:
     """Say in one line what to change if memory runs out.
 
@@ -631,6 +659,8 @@ def _smaller_data(data: Dataset, device: torch.device) -> str:
 
 def _check_fit(model: nn.Module, data: Dataset, recipe: Recipe, team: Team) -> None:
     steps_per_epoch(recipe, len(data.train), team.size)  # raises if there are none
+    if not len(data.val):
+        raise ValueError(f"{data.name} has no validation pictures")
     answered = outputs(model, recipe)
     if answered != len(data.classes):
         raise ValueError(
@@ -643,7 +673,8 @@ def _progress(batches: Batches, epoch: int, start: int, verbose: bool):
     """Wrap the batches in a bar that only a terminal shows."""
     from tqdm import tqdm
 
-    hidden = None if verbose else True  # None: hidden unless stderr is a terminal
+    # None: hidden unless stderr is a terminal; a daemon has none at all.
+    hidden = None if verbose and sys.stderr is not None else True
     return tqdm(
         batches.epoch(epoch, start),
         f"epoch {epoch + 1}",

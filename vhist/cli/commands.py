@@ -10,6 +10,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from vhist._checks import brief, fits
-from vhist.catalogue import SMALLEST, SOURCES, count_pictures
+from vhist.catalogue import SMALLEST, SOURCES, count_pictures, expand_user
 from vhist.cli.listings import Model, RunName, find_record
 from vhist.cli.terminal import check_known, megabytes, percent, table
 from vhist.recipe import Recipe
@@ -80,6 +81,10 @@ class Options:
 
     def __post_init__(self) -> None:
         check_known("data set", self.data, SOURCES, "vhist datasets")
+        for name in ("root", "out", "tensorboard"):  # --out=~/x: no shell expands that
+            path = getattr(self, name)
+            if path is not None:
+                object.__setattr__(self, name, Path(os.path.expanduser(path)))
         if self.data == "sketchnette" and self.root is not None:
             raise ValueError(
                 "sketchnette is drawn and has no folder: for the pictures in --root "
@@ -112,6 +117,9 @@ class Options:
                 "--name needs the name of a file, without / or \\ and no dot in front, "
                 f"got {self.name!r}"
             )
+        # Endings and a process number follow; a file's name has at most 255 bytes.
+        if self.name is not None and len(os.fsencode(self.name)) > 200:
+            raise ValueError("--name can have at most 200 bytes: choose a shorter one")
         self.built()
 
     def built(self) -> dict:
@@ -122,7 +130,7 @@ class Options:
         ValueError
             If one is no pair, or is set by another flag.
         """
-        options = {}
+        options: dict[str, object] = {}
         for word in self.model_options:
             key, equals, text = word.partition("=")
             if not (equals and key.isidentifier()):
@@ -132,10 +140,12 @@ class Options:
                     f"{key} is no model option: the classes are those of the data, the "
                     "size is --image-size"
                 )
-            try:
-                options[key] = json.loads(_PYTHON.get(text, text))
-            except ValueError:
-                options[key] = text
+            if key == "weights":
+                raise ValueError("weights is no model option: use --weights")
+            options[key] = text
+            for read in (float, json.loads):  # 0.5 is .5, too; JSON knows whole numbers
+                with suppress(ValueError):
+                    options[key] = read(_PYTHON.get(text, text))
         return options
 
 
@@ -198,7 +208,7 @@ def train(
     _check_writable(options.out)
     if options.threads:
         torch.set_num_threads(options.threads)
-    state, origin = _first_weights(options, model, recipe)
+    state, origin = _first_weights(options, model, recipe, files)
     with locked(files.state), processes(_device(options.device)) as device:
         _check_free(files, begun)  # another process may have ended it since
         with one_ahead():  # one downloads and decodes, the others find it done
@@ -282,7 +292,7 @@ def _built(model: str, options: Options, recipe: Recipe, classes: int) -> dict:
 
 
 def _first_weights(
-    options: Options, model: str, recipe: Recipe
+    options: Options, model: str, recipe: Recipe, files: _Files
 ) -> tuple[dict | None, str]:
     """Return what a run begins with, if it is given, and what its record says of it.
 
@@ -291,6 +301,7 @@ def _first_weights(
     FileNotFoundError, ValueError
         If they are not there, or are of another model; before data is loaded.
     """
+    from vhist.checkpoint import exists, weights_of
     from vhist.estimate import hollow_model
     from vhist.pretrained import fitted, read_weights
 
@@ -301,6 +312,10 @@ def _first_weights(
         return read_weights(given, model), given
     run = options.out / f"{given}.pt"
     path = run if run.exists() and not Path(given).is_file() else Path(given)
+    if options.resume and not path.exists() and exists(files.state):
+        kept = weights_of(files.state)  # the state holds all that came of them
+        if kept.rpartition(" ")[0] == weights_name(path):
+            return None, kept
     state = read_weights(path, model)
     fitted(hollow_model(model, recipe, **options.built()), state, new_head=True)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -310,9 +325,10 @@ def _first_weights(
 def check_call(model: str, options: Options, recipe: Recipe) -> None:
     """Raise ValueError unless a model takes such options, pictures and weights."""
     from vhist.estimate import hollow_model, outputs
-    from vhist.models import list_options
+    from vhist.models import list_models, list_options
     from vhist.pretrained import check_published
 
+    check_known("model", model, list_models(), "vhist models")
     extra = options.built()
     try:
         network = hollow_model(model, recipe, **extra)
@@ -415,13 +431,15 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
     )
     if files.record.exists() and not exists(files.state):
         state = "exists: --resume would only say so, without it the name is refused"
+    elif files.weights.exists() and not exists(files.state):
+        state = f"{files.weights} exists: the name is refused"
     elif exists(files.state):
         state = "begun: --resume continues it, without it the name is refused"
     else:
         state = "none of that name: begins"
     begins = options.weights or "random"
     if begins not in ("random", "imagenet"):  # which would be downloaded
-        begins = _first_weights(options, model, recipe)[1]
+        begins = _first_weights(options, model, recipe, files)[1]
     kind = f"{device}, {'bfloat16' if short else 'float32'}, {team} process"
     facts = [
         ("run", files.record.stem),
@@ -451,7 +469,7 @@ def _device(name: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.zeros(1, device=name).item()  # fails on the device "meta" too
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:
         reason = str(error).splitlines()[0].partition(". ")[0]
         raise ValueError(f"cannot use device {name!r} ({reason}); try cpu") from error
     return name
@@ -537,7 +555,8 @@ def evaluate(
         share = f"{100 * hits / int(mine.sum()):.1f}" if mine.any() else "-"
         rows.append((label, f"{hits:,} of {int(mine.sum()):,}", share))
     print(table(("class", "right", "%"), rows, right=(1, 2)))
-    if result.predictions.tolist() == record.predictions:
+    answers, labels = result.predictions.tolist(), result.labels.tolist()
+    if (answers, labels) == (record.predictions, record.labels):
         print("the record's accuracy, and the same answer for every picture")
     else:
         accuracy = sum(map(int.__eq__, record.labels, record.predictions))
@@ -554,7 +573,7 @@ def _data_of(record: Run, root: Path | None) -> str:
         if name.startswith(known):
             return known
     folder = os.environ.get("VHIST_DATA")
-    if folder and Path(folder).expanduser().resolve().name == name:
+    if folder and expand_user(folder).resolve().name == name:
         return "folder"
     raise ValueError(f"{record.name} was trained on {name!r}: give its folder, --root")
 
