@@ -104,11 +104,11 @@ def has_classes_of(name: str, folder: Path) -> bool:
     """
     from vhist.data import WNIDS
 
+    if name not in ("cifar10", "imagenette"):
+        return True
     inside = (p for p in (folder / "train").iterdir() if p.is_dir())
     classes = {p.name for p in inside if not p.name.startswith(".")}
-    if name == "cifar10":
-        return classes == {*CIFAR10}
-    return name != "imagenette" or classes <= {*WNIDS}
+    return classes == {*CIFAR10} if name == "cifar10" else classes <= {*WNIDS}
 
 
 def locate(name: str, root: Path | None = None, size: str = "160px") -> Path | None:

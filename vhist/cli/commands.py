@@ -119,7 +119,7 @@ class Options:
             )
         # Endings and a process number follow; a file's name has at most 255 bytes.
         if self.name is not None and len(os.fsencode(self.name)) > 200:
-            raise ValueError("--name can have at most 200 bytes: choose a shorter one")
+            raise ValueError("name too long: --name can have at most 200 bytes")
         self.built()
 
     def built(self) -> dict:
