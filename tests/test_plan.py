@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,6 +90,7 @@ def test_seeds_come_round_by_round(tmp_path):
         ("about = 'x'\n[runs.a]\nseeds = [1, 1]", "for example [0, 1, 2], got [1, 1]"),
         ("about = 'x'\n[runs.a]\nseeds = '12'", "for example [0, 1, 2], got '12'"),
         ("about = 'x'\n[runs.a]\nseed = 1", "runs.a cannot set seed"),
+        ("about = 'x'\n[runs.a]\ndry-run = true", "runs.a cannot set dry_run"),
         ("about = 'x'\n[runs.a]\nmodel = 1", "runs.a cannot set model"),
         ("about = 'x", "is no plan"),
         ("\x00", "is no plan"),
@@ -107,6 +109,10 @@ def test_plans_are_found_by_name_or_as_files(tmp_path):
         plan.load("shrt")
     with pytest.raises(FileNotFoundError):
         plan.load(str(tmp_path / "none.toml"))
+    path = tmp_path / "p.toml"
+    path.write_text('about = "x"\n[runs.b]', encoding="utf-8-sig")  # as of Notepad
+    assert plan.load(path) == plan.load(str(path))
+    assert plan.load(Path("short")).name == "short"
 
 
 def test_families():
@@ -203,6 +209,53 @@ def test_a_plan_is_executed_once(vhist):
     code, _, err = vhist("runs", "record", "tiny.toml")
     assert code == 2
     assert "epochs is 1 there, 2 asked for" in err
+
+
+def test_a_record_of_other_pictures_does_not_count(vhist):
+    words = ("runs", "record", "tiny.toml", "--only", "*-0")
+    assert vhist(*words)[0] == 0
+    assert "1 runs, 1 of them recorded" in vhist(*words)[1]
+    shutil.copytree("pictures", "others")
+    for change, message in (
+        ('root = "others"', "data is 'pictures' there, 'others' asked for"),
+        ('classes = ["light", "dark"]', "classes is ['dark', 'light'] there, ['light"),
+        ("per_class = 4", "training pictures is 16 there, 8 asked for"),
+    ):
+        kept = TINY.replace('root = "pictures"\n', "") if "root" in change else TINY
+        Path("tiny.toml").write_text(kept.replace("[all]", f"[all]\n{change}"))
+        code, _, err = vhist(*words)
+        assert (code, message in err) == (2, True), err
+    Path("tiny.toml").write_text(TINY)
+    Path("pictures/val/dark/0.png").rename("0.png")
+    code, _, err = vhist(*words)
+    assert (code, "validation pictures is 16 there, 15 asked" in err) == (2, True)
+    shutil.rmtree("pictures")  # what is not here cannot be compared
+    assert "1 runs, 1 of them recorded" in vhist(*words)[1]
+
+
+def test_no_run_goes_on_without_the_command(vhist, monkeypatch):
+    begun = []
+
+    def start(task):
+        if begun:
+            raise OSError("no process to be had")
+        begun.append(subprocess.Popen(["sleep", "600"]))
+        return recording._Running(task, begun[0], 0)
+
+    monkeypatch.setattr(recording, "_start", start)
+    code, _, err = vhist("runs", "record", "tiny.toml", "--jobs", "2")
+    assert (code, "no process to be had" in err) == (2, True)
+    assert begun[0].returncode == -signal.SIGTERM
+
+
+def test_a_run_that_leaves_no_record_has_failed(vhist, monkeypatch):
+    def start(task):
+        return recording._Running(task, subprocess.Popen(["true"]), 0)
+
+    monkeypatch.setattr(recording, "_start", start)
+    code, out, _ = vhist("runs", "record", "tiny.toml")
+    assert code == 3
+    assert out.count("ended without a record; see runs/tiny-resnet_small-") == 2
 
 
 def test_a_run_that_fails_is_told_and_the_others_go_on(vhist):

@@ -120,23 +120,22 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
 def main() -> int:
     """Run a command; errors of the user are one line, see the exit codes."""
     argv = sys.argv[1:]
-    if not argv or argv[0] in ("-h", "--help"):
-        print(_help())
-        return 0
-    if argv[0] == "--version":
-        print(f"vhist {version('vhist')}")
-        return 0
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without ± or blocks
-    name = "vhist"
+    name, code = "vhist", 0
     try:
-        called, words = _split(argv)
-        name = f"vhist {called}"
-        with warnings.catch_warnings(), _sigterm_as_ctrl_c():
-            warnings.showwarning = functools.partial(_show_warning, name)
-            command = COMMANDS[called]
-            parse = parse_train if command is commands.train else parse_call
-            code = parse(command, name, words)() or 0
+        if not argv or argv[0] in ("-h", "--help"):
+            print(_help())
+        elif argv[0] == "--version":
+            print(f"vhist {version('vhist')}")
+        else:
+            called, words = _split(argv)
+            name = f"vhist {called}"
+            with warnings.catch_warnings(), _sigterm_as_ctrl_c():
+                warnings.showwarning = functools.partial(_show_warning, name)
+                command = COMMANDS[called]
+                parse = parse_train if command is commands.train else parse_call
+                code = parse(command, name, words)() or 0
         if sys.stdout is not None:  # closed by whoever started us
             sys.stdout.flush()
         return code

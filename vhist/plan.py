@@ -168,7 +168,7 @@ class Plan:
         path = Path(path)
         check_file(path)
         try:
-            stored = tomllib.loads(path.read_text(encoding="utf-8"))
+            stored = tomllib.loads(path.read_text(encoding="utf-8-sig"))
             runs = tuple(_runs(path.stem, stored))
         except (ValueError, TypeError, RecursionError) as error:
             raise ValueError(f"{path} is no plan: {error}") from error
@@ -224,12 +224,12 @@ def list_plans() -> list[str]:
     return sorted(p.stem for p in PLANS.glob("*.toml"))
 
 
-def load(name: str) -> Plan:
+def load(name: str | Path) -> Plan:
     """Load one of the plans that come with the package, or one from a file.
 
     Parameters
     ----------
-    name : str
+    name : str or path
         A name, or a path that ends in ``.toml``.
 
     Raises
@@ -237,6 +237,7 @@ def load(name: str) -> Plan:
     FileNotFoundError, ValueError
         If there is no such plan, or it is wrong; says which there are.
     """
+    name = str(name)
     if name.endswith(".toml"):
         return Plan.read(name)
     if name not in list_plans():
@@ -270,7 +271,7 @@ def _runs(plan: str, stored: dict) -> Iterator[PlannedRun]:
                 f"the seeds of {label} must be a list of different whole numbers, for "
                 f"example [0, 1, 2], got {brief(seeds)}"
             )
-        taken = sorted(set(flags) & set(_TAKEN))
+        taken = sorted({key.replace("-", "_") for key in flags} & set(_TAKEN))
         if taken or not fits(model, str):
             raise ValueError(f"runs.{label} cannot set {(taken or ['model'])[0]}")
         words = [model, *(w for k, v in flags.items() for w in _flag(k, v))]

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from vhist.catalogue import SOURCES, locate
-from vhist.cli.terminal import chart, check_known, table
+from vhist.cli.terminal import chart, check_known, one_line, table
 from vhist.recipe import recipe_for
 from vhist.runs import RECORDS, Run, load_all
 
@@ -38,6 +38,7 @@ def summarize(
     from dataclasses import replace
 
     from vhist.estimate import hollow_model
+    from vhist.models import list_models
     from vhist.summary import summary
 
     for name, value in (
@@ -47,6 +48,7 @@ def summarize(
     ):
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
+    check_known("model", model, list_models(), "vhist models")
     recipe = recipe_for(model)
     recipe = replace(recipe, image_size=image_size or recipe.image_size)
     extra = {} if num_classes is None else {"num_classes": num_classes}
@@ -111,7 +113,8 @@ def show(run: RunName, figure: Path | None = None, out: Path = Path("runs")) -> 
     if figure is not None and figure.suffix not in (".png", ".svg", ".pdf"):
         raise ValueError(f"--figure needs a file .png, .svg or .pdf, got {figure}")
     record = Run.read(find_record(run, out))
-    print("\n".join(f"{key:9s} {text}" for key, text in record.facts().items()))
+    facts = record.facts().items()
+    print("\n".join(f"{key:9s} {one_line(text)}" for key, text in facts))
     if figure is not None:
         _draw(record, figure)
         print(f"\nwritten to {figure}")
@@ -129,13 +132,20 @@ def _draw(record: Run, path: Path) -> None:
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
+    from vhist.checkpoint import write_whole
     from vhist.plots import curves, use_style
 
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"no folder {path.parent} to draw {path.name} into")
     use_style()
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
     for key, ax in zip(("train_loss", "val_accuracy"), axes, strict=True):
         curves([record], key, ax=ax)
-    figure.savefig(path, dpi=150, facecolor="white")
+    kind = path.suffix[1:]
+    write_whole(
+        lambda file: figure.savefig(file, format=kind, dpi=150, facecolor="white"),
+        path,
+    )
 
 
 def datasets() -> None:

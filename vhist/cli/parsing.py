@@ -4,13 +4,15 @@ import difflib
 import functools
 import inspect
 import io
+import os
 import re
+import shutil
 from collections.abc import Callable, Collection, Sequence
 from contextlib import redirect_stderr
 from dataclasses import fields, is_dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from types import MappingProxyType
-from typing import Annotated, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import docstring_parser
 import tyro
@@ -53,16 +55,12 @@ def parse_train(
     _check_flags(function, argv)
     family = _named(argv, "--family", FAMILIES) or "modern"
     optimizer = _named(argv, "--optimizer", OPTIMIZERS)
-    words = [w for w in argv if not w.startswith("-")]
+    words = _loose(function, argv)
     if {"-h", "--help"} & {*argv} and words and argv[0] == words[0]:
-        from vhist.models import list_models
-
-        check_known("model", words[0], list_models(), "vhist models")
+        check_known("model", words[0], _models(), "vhist models")
     guess = words[0] if words else "resnet_small"
-    if words and argv[0] != guess:  # behind flags, whose values are words, too
-        from vhist.models import list_models
-
-        guess = next((w for w in words if w in list_models()), guess)
+    if words and argv[0] != guess:  # behind flags, some of which take many words
+        guess = next((w for w in words if w in _models()), guess)
     recipe = recipe_for(guess, family, optimizer)
     call = _bind(variant(function, recipe=recipe), name, argv)
     ours = recipe_for(call.keywords["model"], family, optimizer)
@@ -78,6 +76,23 @@ def _named(argv: Sequence[str], flag: str, choices: Collection[str]) -> str | No
     return named[-1] if named and named[-1] in choices else None
 
 
+def _models() -> list[str]:
+    from vhist.models import list_models  # with PyTorch, which help does without
+
+    return list_models()
+
+
+def _loose(function: Callable, argv: Sequence[str]) -> list[str]:
+    """Return the words that are no flags, nor the first value of one."""
+    kinds = _flags(function.__annotations__)
+    takes = {flag for flag, kind in kinds.items() if kind is not bool}
+    return [
+        word
+        for before, word in pairwise(["", *argv])
+        if not word.startswith("-") and ("=" in before or _flag(before) not in takes)
+    ]
+
+
 def _bind(function: Callable, name: str, argv: Sequence[str]) -> functools.partial:
     @functools.wraps(function)
     def bind(*args, **kwargs) -> functools.partial:
@@ -89,9 +104,11 @@ def _bind(function: Callable, name: str, argv: Sequence[str]) -> functools.parti
             if isinstance(kind, type) and is_dataclass(kind):
                 _join_lines(kind)
     box = io.StringIO()
+    if shutil.get_terminal_size().columns < 40:  # tyro wraps below 5 for ever
+        os.environ["COLUMNS"] = "40"
     try:
         with redirect_stderr(box):
-            return tyro.cli(bind, prog=name, args=argv)
+            return tyro.cli(bind, prog=name, args=_spelled(function, argv))
     except SystemExit as stopped:
         if not stopped.code:
             raise
@@ -130,12 +147,28 @@ def variant(function: Callable, *, without: str = "", **defaults) -> Callable:
 def _check_flags(function: Callable, argv: Sequence[str]) -> None:
     """Suggest the nearest flag for one that there is not."""
     known = ["--help", *_flags(function.__annotations__)]
-    for word in argv:
-        flag = word.partition("=")[0].replace("_", "-")
+    for word in takewhile(lambda word: word != "--", argv):
+        flag = _flag(word)
         if flag.startswith("--") and flag not in known:
             near = difflib.get_close_matches(flag, known, n=1)
             hint = f"did you mean {near[0]}?" if near else "see --help"
             raise ValueError(f"no flag {flag}; {hint}")
+
+
+def _spelled(function: Callable, argv: Sequence[str]) -> list[str]:
+    """Write None as tyro wants it, where a flag takes a number or none."""
+    kinds, words, number = _flags(function.__annotations__), [], False
+    for word in argv:
+        if word.startswith("--"):
+            number = kinds.get(_flag(word)) in (int | None, float | None)
+        none = number and word.lower().rpartition("=")[2] == "none"
+        words.append(f"{word[:-4]}None" if none else word)
+    return words
+
+
+def _flag(word: str) -> str:
+    """Return the flag that a word begins with, as --help writes it."""
+    return word.partition("=")[0].replace("_", "-")
 
 
 def _unwrap(kind) -> tuple:
@@ -143,14 +176,18 @@ def _unwrap(kind) -> tuple:
     return get_args(kind) if get_origin(kind) is Annotated else (kind,)
 
 
-def _flags(annotations: dict) -> list[str]:
-    """Return the flags of a function's parameters, or of a dataclass's fields."""
-    found = []
+def _flags(annotations: dict) -> dict[str, Any]:
+    """Return the flags of a function's parameters, or of a dataclass's fields.
+
+    Each with its type; those of type bool take no value.
+    """
+    found: dict[str, Any] = {}
     for name, kind in annotations.items():
         inner, *marks = _unwrap(kind)
         if is_dataclass(inner):
-            found += _flags({f.name: f.type for f in fields(inner)})
+            found |= _flags({f.name: f.type for f in fields(inner)})
         elif name != "return" and tyro.conf.Positional not in marks:
             flag = name.replace("_", "-")
-            found += [f"--{flag}"] + [f"--no-{flag}"] * (inner is bool)
+            found |= {f"--{flag}": inner}
+            found |= {f"--no-{flag}": inner} if inner is bool else {}
     return found

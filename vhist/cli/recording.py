@@ -7,7 +7,8 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -83,9 +84,12 @@ def record(
     """
     if not 1 <= jobs <= 1000:
         raise ValueError(f"jobs must be at least 1 and at most 1,000, got {jobs}")
+    from vhist.data import list_folder
+
     found = plans.load(plan)
+    listed = functools.cache(list_folder)  # takes a second, of all runs the same
     tasks = [
-        _task(run, out, missing)
+        _task(run, out, missing, listed)
         for run in found.runs
         if fnmatch.fnmatchcase(run.name, only)
     ]
@@ -107,7 +111,7 @@ def record(
     return _execute([t for t in tasks if t.open], jobs)
 
 
-def _task(run: plans.PlannedRun, out: Path, missing: bool) -> _Task:
+def _task(run: plans.PlannedRun, out: Path, missing: bool, listed: Callable) -> _Task:
     """Check a run before any begins, and see how far it is."""
     from vhist.checkpoint import exists
 
@@ -122,7 +126,7 @@ def _task(run: plans.PlannedRun, out: Path, missing: bool) -> _Task:
     path = out / f"{run.name}.json"
     state = "to do"
     if path.exists():
-        check_same(path, call)
+        check_same(path, call, listed)
     if exists(path.with_suffix(".ckpt")):
         state = "begun"  # or ended, but not tidied up
     elif path.exists():
@@ -132,11 +136,13 @@ def _task(run: plans.PlannedRun, out: Path, missing: bool) -> _Task:
     return _Task(run, words, call, path, state)
 
 
-def check_same(path: Path, call: functools.partial) -> Run:
+def check_same(
+    path: Path, call: functools.partial, listed: Callable | None = None
+) -> Run:
     """Return a record; raise ValueError unless it is what a call would give."""
     run = Run.read(path)
     try:
-        given = differences(run, call)
+        given = differences(run, call, listed)
     except TypeError as error:
         raise ValueError(f"{path} holds no recipe of this vhist: {error}") from error
     if given:
@@ -147,7 +153,9 @@ def check_same(path: Path, call: functools.partial) -> Run:
     return run
 
 
-def differences(run: Run, call: functools.partial) -> list[str]:
+def differences(
+    run: Run, call: functools.partial, listed: Callable | None = None
+) -> list[str]:
     """Return in words where a record is not what a call of ``train`` would give.
 
     Parameters
@@ -155,6 +163,8 @@ def differences(run: Run, call: functools.partial) -> list[str]:
     run : Run
     call : functools.partial
         From :func:`vhist.cli.parsing.parse_train`.
+    listed : callable, optional
+        In place of :func:`vhist.data.list_folder`, one that remembers.
     """
     options, recipe = call.keywords["options"], call.keywords["recipe"]
     recorded = Recipe(**run.recipe)
@@ -166,16 +176,7 @@ def differences(run: Run, call: functools.partial) -> list[str]:
         run.data.get("image_size"),
         commands.stored_size(options, recipe),
     )
-    # A record has the name of the folder, which need not begin like the data set's.
-    folder = catalogue.locate(options.data, options.root, options.size)
-    here = options.data if folder is None else folder.resolve().name
-    there = run.data["name"]
-    if options.data != "folder" and not there.startswith((options.data, here)):
-        pairs["data"] = (there, options.data)
-    names = run.data["classes"]
-    pairs["classes"] = (names, list(options.classes) or names)
-    if options.per_class:
-        pairs["training pictures"] = (run.data["train"], options.per_class * len(names))
+    pairs |= _pictures(run, options, listed)
     pairs["weights"] = (run.origin, commands.weights_name(options.weights or ""))
     ours = {"num_classes", "image_size"}
     kept = {k: v for k, v in run.model_options.items() if k not in ours}
@@ -185,6 +186,45 @@ def differences(run: Run, call: functools.partial) -> list[str]:
         for key, (there, here) in pairs.items()
         if there != here
     ]
+
+
+def _pictures(
+    run: Run, options: commands.Options, listed: Callable | None
+) -> dict[str, tuple]:
+    """Return what a record says of its pictures, and what a call would now find.
+
+    No picture is opened. What cannot be known, as the folder is not here, is left out.
+    """
+    from vhist.data import WNIDS, list_folder
+    from vhist.sketchnette import CLASSES
+
+    pairs: dict[str, tuple] = {}
+    there, names = run.data["name"], run.data["classes"]
+    folder = catalogue.locate(options.data, options.root, options.size)
+    # A record has the name of the folder, which need not begin like the data set's.
+    named = options.data != "folder" and there.startswith(options.data)
+    gone = options.data == "folder" and folder is None
+    if not named and not gone:
+        here = options.data if folder is None else folder.resolve().name
+        pairs["data"] = (there, here)
+    known, counts = names, []
+    if folder is not None:
+        found, splits = (listed or list_folder)(folder)
+        known = [WNIDS.get(name, name) for name in found]
+        counts = [Counter(known[label] for _, label in split) for split in splits]
+    elif options.data == "sketchnette":
+        known, source = [*CLASSES], catalogue.SOURCES["sketchnette"]
+        sizes = (source.train or 0, source.val or 0)
+        counts = [Counter(dict.fromkeys(known, n // len(known))) for n in sizes]
+    kept = list(options.classes) or known
+    pairs["classes"] = (names, kept)
+    if counts and not options.skip_bad:  # which leaves out how many, a look would tell
+        train, val = (sum(count[name] for name in kept) for count in counts)
+        pairs["training pictures"] = (run.data["train"], train)
+        pairs["validation pictures"] = (run.data["val"], val)
+    if options.per_class:
+        pairs["training pictures"] = (run.data["train"], options.per_class * len(kept))
+    return pairs
 
 
 def _detach(log: Path) -> None:
@@ -215,22 +255,23 @@ def _execute(tasks: Sequence[_Task], jobs: int) -> int:
     waiting, worst = list(tasks), 0
     running: list[_Running] = []
     with Signals() as signals:
-        while running or waiting:
-            while len(running) < jobs and (task := _next(waiting, running)):
-                waiting.remove(task)
-                running.append(_start(task))
-            time.sleep(0.2)
-            if signals.number is not None:
-                break
+        try:
+            while running or waiting:
+                while len(running) < jobs and (task := _next(waiting, running)):
+                    waiting.remove(task)
+                    running.append(_start(task))
+                time.sleep(0.2)
+                if signals.number is not None:
+                    break
+                for run in running:
+                    if (code := run.process.poll()) is not None:
+                        worst = max(worst, _tell(run, code))
+                running = [run for run in running if run.process.returncode is None]
+        finally:  # whatever ends us, no run goes on alone
+            for run in running:  # once: a second signal would not wait for the save
+                run.process.terminate()
             for run in running:
-                if (code := run.process.poll()) is not None:
-                    _tell(run, code)
-                    worst = max(worst, 3 if code < 0 else code)  # below 0: killed
-            running = [run for run in running if run.process.returncode is None]
-        for run in running:  # once: a second signal would not wait for the save
-            run.process.terminate()
-        for run in running:
-            run.process.wait()
+                run.process.wait()
     if signals.number is not None:
         raise Interrupted(
             "all is saved; the same command goes on from there", signals.number
@@ -263,16 +304,22 @@ def _start(task: _Task) -> _Running:
     return _Running(task, process, begin)
 
 
-def _tell(ended: _Running, code: int) -> None:
+def _tell(ended: _Running, code: int) -> int:
+    """Say how a run ended; return the exit code that it counts with."""
     task, log = ended.task, ended.task.record.with_suffix(".log")
     if code == 0:
-        run = Run.read(task.record)
+        try:
+            run = Run.read(task.record)
+        except (OSError, ValueError):
+            print(f"{task.run.name}: ended without a record; see {log}", flush=True)
+            return 3
         print(
             f"{run.name}: {percent(run)} in {run.seconds / 60:.1f} minutes", flush=True
         )
-        return
+        return 0
     # What an earlier attempt said stands before it in the same file.
     lines = log.read_bytes()[ended.begin :].decode(errors="replace").splitlines()
     said = [line for line in lines if line.startswith("vhist train: ")]
     why = "killed" if code < 0 else said[-1] if said else "without a reason"
     print(f"{task.run.name}: ended with {code}, {why}; see {log}", flush=True)
+    return 3 if code < 0 else code

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from vhist.runs import Run
 
-__all__ = ["chart", "check_known", "megabytes", "percent", "table"]
+__all__ = ["chart", "check_known", "megabytes", "one_line", "percent", "table"]
 
 
 def check_known(kind: str, name: str, known: Iterable[str], lists: str) -> None:
@@ -39,7 +39,7 @@ def table(
     right : sequence of int
         Columns that are flush right.
     """
-    lines = [head, *rows]
+    lines = [[*map(one_line, line)] for line in (head, *rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join(
         "  ".join(
@@ -48,6 +48,11 @@ def table(
         ).rstrip()
         for line in lines
     )
+
+
+def one_line(text: str) -> str:
+    """Escape what would break a line or a terminal, as files of others may hold."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def chart(values: Sequence[float], *, height: int = 6, width: int = 60) -> str:
@@ -65,11 +70,14 @@ def chart(values: Sequence[float], *, height: int = 6, width: int = 60) -> str:
         return "(no values, or not finite)"
     shown = [values[round(i * (len(values) - 1) / max(1, n - 1))] for i in range(n)]
     low, high = min(shown), max(shown)
-    span, step = (high - low) or 1.0, max(1, width // n // 2)
-    levels = [1 + round((8 * height - 1) * (v - low) / span) for v in shown]
+    # Halved, as the difference of the largest numbers there are is none.
+    span, step = (high / 2 - low / 2) or 1.0, max(1, width // n // 2)
+    shares = [(v / 2 - low / 2) / span for v in shown]
+    levels = [1 + round((8 * height - 1) * share) for share in shares]
+    top, bottom = (f"{v:8.3f}" if abs(v) < 1e4 else f"{v:8.2g}" for v in (high, low))
     lines = []
     for row in reversed(range(height)):
-        label = {height - 1: f"{high:8.3f}", 0: f"{low:8.3f}"}.get(row, " " * 8)
+        label = {height - 1: top, 0: bottom}.get(row, " " * 8)
         cells = (" ▁▂▃▄▅▆▇█"[max(0, min(8, level - 8 * row))] for level in levels)
         lines.append(f"{label} {''.join(c * step for c in cells)}".rstrip())
     last = f"epoch {len(values)}".rjust(max(0, n * step - 1))
