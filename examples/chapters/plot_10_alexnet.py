@@ -752,11 +752,13 @@ i, j = divmod(confusion.argmax().item(), 10)
 print(f"most frequent: {names[i]} taken for {names[j]}, {confusion[i, j]} times")
 
 # %%
-# More time, pictures twice as large, and on them the paper's first window:
+# More time, pictures twice as large, on them the paper's first window; then
+# :term:`mixed <mixup>` ones and less dropout:
 
 landmark = vhist.runs.ARTICLE["alexnet"] / len(run.labels)
 print(f"the article's AlexNet at 227 pixels: {landmark:.2%}")
-for longer in vhist.plan.load("long").records().get("alexnet_small", []):
+long = vhist.plan.load("long").records()
+for longer in (long[k][0] for k in ("alexnet_small", "alexnet_small_mixed")):
     times = longer.cpu_seconds / run.cpu_seconds
     print(longer.command)
     print(
@@ -766,9 +768,8 @@ for longer in vhist.plan.load("long").records().get("alexnet_small", []):
     assert longer.accuracy > run.accuracy
 
 # %%
-# And the network at full size, in three lengths, the last with :term:`mixed <mixup>`
-# pictures: one seed each, on a GPU in :term:`bfloat16`, whose seconds cannot be set
-# beside CPU-seconds.
+# And the network at full size, in three lengths, the last mixed: one seed each, on a
+# GPU in :term:`bfloat16`, its seconds no CPU-seconds.
 
 gpu = vhist.plan.load("gpu").records()
 for label in ("alexnet", "alexnet_long", "alexnet_mixed"):

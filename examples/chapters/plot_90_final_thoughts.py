@@ -514,11 +514,11 @@ plots.caption(
 plt.show()
 
 # %%
-# Only VGG and ResNet ever lead, ResNet in the end. In plan long all but ResNet ran in
-# bfloat16, which is faster, and processors differ. And every learning rate falls
-# towards its planned end, and the last rise of a curve is mostly that fall: a network
-# stopped half way is worse than one planned for half the time. So the strip is a little
-# unfair to runs that have not ended.
+# Only VGG and ResNet ever lead, ResNet in the end. In plan long ResNet and AlexNet's
+# mixed run are in float32, often slower; processors differ. And every learning rate
+# falls towards its planned end, and the last rise of a curve is mostly that fall: a
+# network stopped half way is worse than one planned for half the time. So the strip is
+# a little unfair to runs that have not ended.
 #
 # What changed and what stayed
 # ----------------------------
