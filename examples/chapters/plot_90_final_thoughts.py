@@ -46,7 +46,7 @@ for name, plan in plans.items():
 # %%
 # Each row of the table is one network under one plan, trained on Imagenette's
 # photographs :cite:p:`howard2019imagenette`, squashed square: a small one on one core
-# of a processor, or, in the plan gpu, one as large as in its paper. Behind ± stands the
+# or two, or, in the plan gpu, one as large as in its paper. Behind ± stands the
 # standard deviation over seeds (SD), or the binomial standard error
 # :math:`\sqrt{p(1-p)/n}` (SE) where a row has only one seed. Beside it is what the
 # article behind this book reports for the large network. VGG has batch normalisation in
