@@ -191,3 +191,12 @@ def test_parameters_that_no_hook_sees_are_counted():
     found = summary(model, 8)
     assert found.parameters == sum(p.numel() for p in model.parameters())
     assert "unused.0.weight" in str(found)
+
+
+def test_a_module_that_is_used_twice_is_left_as_it_is():
+    layer, tied = nn.Linear(8, 8), nn.Linear(8, 8)
+    tied.weight = layer.weight
+    model = nn.Sequential(layer, layer, tied)
+    before = list(model.parameters())
+    assert summary(model, (8,)).parameters == 8 * 8 + 2 * 8
+    assert all(a is b for a, b in zip(before, model.parameters(), strict=True))

@@ -172,9 +172,12 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
     if isinstance(input_size, int):
         input_size = (3, input_size, input_size)
     tracer = _Tracer(model)
+    # Once per module: of one that is used twice PyTorch would put back a stand-in.
     stand_ins = {
-        name: t.detach().to("meta")
-        for name, t in [*model.named_parameters(), *model.named_buffers()]
+        f"{prefix}.{name}".lstrip("."): t.detach().to("meta")
+        for prefix, m in model.named_modules()
+        for kind in (m.named_parameters, m.named_buffers)
+        for name, t in kind(recurse=False)
     }
     x = torch.zeros(1, *input_size, device="meta")
     try:
@@ -184,7 +187,7 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
             torch.no_grad(),
             FlopCounterMode(display=False) as counter,
         ):
-            torch.func.functional_call(model, stand_ins, (x,))
+            torch.func.functional_call(model, stand_ins, (x,), tie_weights=False)
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
