@@ -83,7 +83,7 @@ def test_a_filter_is_the_matrix_of_what_it_sees():
     assert filters.detach().square().mean().sqrt() == pytest.approx(0.02, rel=0.15)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="a GPU has CUDA graphs")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a GPU")
 @pytest.mark.parametrize("nesterov", [True, False])
 def test_a_replayed_step_is_the_step(nesterov):
     ends = []

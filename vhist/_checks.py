@@ -38,6 +38,11 @@ def check_fields(instance: object) -> None:
             raise error(f"{name} must be {_describe(kind)}, got {brief(value)}")
 
 
+def one_line(text: str) -> str:
+    """Escape what would break a line or a terminal, as files of others may hold."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def brief(value: object) -> str:
     """Return a value as text, cut to fit on a line."""
     try:

@@ -102,12 +102,11 @@ def has_classes_of(name: str, folder: Path) -> bool:
 
     CIFAR-10 has all its classes, Imagenette at least no others.
     """
-    from vhist.data import WNIDS
+    from vhist.data import WNIDS, class_folders
 
     if name not in ("cifar10", "imagenette"):
         return True
-    inside = (p for p in (folder / "train").iterdir() if p.is_dir())
-    classes = {p.name for p in inside if not p.name.startswith(".")}
+    classes = {*class_folders(folder / "train")}
     return classes == {*CIFAR10} if name == "cifar10" else classes <= {*WNIDS}
 
 

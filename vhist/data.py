@@ -24,7 +24,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from vhist._checks import brief, check_file, fits
+from vhist._checks import brief, check_file, fits, one_line
 from vhist.catalogue import SMALLEST, expand_user, has_classes_of
 from vhist.checkpoint import read_whole, write_whole
 
@@ -371,8 +371,8 @@ def list_folder(root: Path) -> tuple[list[str], list[list[tuple[Path, int]]]]:
         See :func:`load_dataset`.
     """
     train_dir, val_dir = _split_dirs(root)
-    classes = _classes(train_dir)
-    different = sorted(set(classes) ^ set(_classes(val_dir)))
+    classes = class_folders(train_dir)
+    different = sorted(set(classes) ^ set(class_folders(val_dir)))
     if different:
         raise ValueError(
             f"{train_dir} and {val_dir} have different classes: only one has a folder "
@@ -510,7 +510,8 @@ def _split_dirs(root: Path) -> tuple[Path, Path]:
     return root / "train", val
 
 
-def _classes(folder: Path) -> list[str]:
+def class_folders(folder: Path) -> list[str]:
+    """Return the names of the folders in a split's folder, one per class."""
     inside = (p for p in folder.iterdir() if not p.name.startswith("."))
     return sorted(p.name for p in inside if p.is_dir())
 
@@ -540,7 +541,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _refuse_folder(error: OSError) -> NoReturn:
-    name = _one_line(str(error.filename))
+    name = one_line(str(error.filename))
     raise ValueError(
         f"cannot list {name} ({error.strerror}); make the folder readable or remove it"
     ) from error
@@ -652,20 +653,15 @@ def _decode_all(
 def _refuse_or_warn(bad: list[str], skip_bad: bool, *, quiet: bool = False) -> None:
     if not skip_bad:
         raise ValueError(
-            f"cannot read {_one_line(bad[0])}; remove the file or leave such files out "
+            f"cannot read {one_line(bad[0])}; remove the file or leave such files out "
             "with skip_bad=True (--skip-bad)"
         )
     if not quiet:
         warnings.warn(
             f"{len(bad)} files are no pictures and were left out, the first: "
-            f"{_one_line(bad[0])}",
+            f"{one_line(bad[0])}",
             stacklevel=3,
         )
-
-
-def _one_line(text: str) -> str:
-    """Escape what would break a line or a terminal, as names of files may hold."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def cache_dir() -> Path:

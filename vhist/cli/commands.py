@@ -81,10 +81,11 @@ class Options:
 
     def __post_init__(self) -> None:
         check_known("data set", self.data, SOURCES, "vhist datasets")
-        for name in ("root", "out", "tensorboard"):  # --out=~/x: no shell expands that
+        for name in ("root", "out", "tensorboard"):  # --out=~/x: no shell expands it
             path = getattr(self, name)
             if path is not None:
-                object.__setattr__(self, name, Path(os.path.expanduser(path)))
+                known = expand_user(path, f"give --{name} without ~")
+                object.__setattr__(self, name, known)
         if self.data == "sketchnette" and self.root is not None:
             raise ValueError(
                 "sketchnette is drawn and has no folder: for the pictures in --root "

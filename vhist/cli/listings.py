@@ -7,8 +7,9 @@ from typing import Annotated
 
 import tyro
 
+from vhist._checks import one_line
 from vhist.catalogue import SOURCES, locate
-from vhist.cli.terminal import chart, check_known, one_line, table
+from vhist.cli.terminal import chart, check_known, table
 from vhist.recipe import recipe_for
 from vhist.runs import RECORDS, Run, load_all
 

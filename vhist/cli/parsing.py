@@ -119,10 +119,11 @@ def _bind(function: Callable, name: str, argv: Sequence[str]) -> functools.parti
     raise ValueError(f"{' '.join(parts[0].split())}; see {name} --help")
 
 
-def _join_lines(kind: type) -> None:
+def _join_lines(kind: Any) -> None:
     """Make one line of each field's docstring: tyro keeps breaks before a space."""
+    own = {field.name: field for field in fields(kind)}
     for found in docstring_parser.parse_from_object(kind).params:
-        field = kind.__dataclass_fields__[found.arg_name]  # type: ignore[attr-defined]
+        field = own[found.arg_name]
         words = (found.description or "").split()
         field.metadata = MappingProxyType({"help": " ".join(words)})
 

@@ -4,9 +4,10 @@ import difflib
 import math
 from collections.abc import Iterable, Sequence
 
+from vhist._checks import one_line
 from vhist.runs import Run
 
-__all__ = ["chart", "check_known", "megabytes", "one_line", "percent", "table"]
+__all__ = ["chart", "check_known", "megabytes", "percent", "table"]
 
 
 def check_known(kind: str, name: str, known: Iterable[str], lists: str) -> None:
@@ -48,11 +49,6 @@ def table(
         ).rstrip()
         for line in lines
     )
-
-
-def one_line(text: str) -> str:
-    """Escape what would break a line or a terminal, as files of others may hold."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def chart(values: Sequence[float], *, height: int = 6, width: int = 60) -> str:
