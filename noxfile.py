@@ -21,6 +21,7 @@ BROWSER = ROOT / "tests" / "site"
 GIVEN = ROOT / "tests" / "downloads"
 PUBLISHED = ROOT / "tests" / "published"
 BENCHMARKS = ["overhead", "folder", "limit", "growth", "lrn", "imports"]
+STUBS = ROOT / "docs" / "api" / "generated"
 GENERATED = ["docs/_build", "docs/chapters", "docs/experiments", "docs/api/generated"]
 
 # One thread, a fixed hash seed and no window: numbers repeat, figures need no screen.
@@ -49,6 +50,7 @@ def docs(session: nox.Session) -> None:
     session.install("-c", CONSTRAINTS, *groups(*names), "-e", ".")
     session.env.update(QUIET)
 
+    _forget_stubs()
     options = ["-b", "html", "-n", "-j", "auto", *extra]
     if fast:
         options += ["-D", "plot_gallery=0", "-D", "nb_execution_mode=off"]
@@ -68,6 +70,14 @@ def docs(session: nox.Session) -> None:
         shutil.rmtree(SITE / ".doctrees", ignore_errors=True)
         raise
     session.log(f"The site is ready: {(SITE / 'index.html').as_uri()}")
+
+
+def _forget_stubs() -> None:
+    """Remove the reference's pages if a name may have gone: Sphinx only adds pages."""
+    sources = [*(ROOT / "vhist").rglob("*.py"), STUBS.parent / "index.md"]
+    changed = max(path.stat().st_mtime for path in sources)
+    if STUBS.exists() and STUBS.stat().st_mtime < changed:
+        shutil.rmtree(STUBS)
 
 
 @nox.session

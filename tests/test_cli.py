@@ -776,6 +776,12 @@ def test_an_unknown_model_is_answered_with_a_command(vhist):
 def test_a_tilde_is_a_home_behind_an_equals_sign_too(vhist, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert commands.Options(out=Path("~/x")).out == tmp_path / "home" / "x"
+    (tmp_path / "home" / "x").mkdir(parents=True)
+    (tmp_path / "home" / "x" / "mine.json").write_text("")
+    code, _, err = vhist("runs", "show", "min", "--out=~/x")
+    assert (code, "did you mean mine?" in err) == (2, True), err
+    code, _, err = vhist("runs", "show", "min", "--out=~nobody-here/x")
+    assert (code, "not known; give out without ~" in err) == (2, True), err
 
 
 def test_a_name_leaves_room_for_endings(vhist):

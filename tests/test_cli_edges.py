@@ -133,6 +133,18 @@ def test_a_record_cannot_speak_to_the_terminal(vhist, example):
         assert "\x1b" not in out
 
 
+def test_an_evaluation_cannot_speak_to_the_terminal(vhist):
+    bad = "\x1b]0;owned\x07"
+    draw(Path(bad), "cat", "\x1b[31mdog", count=4)
+    start = "train resnet_small --image-size 32 --epochs 1 --batch-size 2 --name a "
+    start += "--model-options blocks=[1] widths=[4] stem_width=4 --data folder "
+    assert vhist(f"{start} --root {bad}")[0] == 0
+    code, out, err = vhist(f"eval a --root {bad}")
+    assert code == 0, err
+    assert r"\x1b]0;owned\x07" in out
+    assert "\x1b" not in out
+
+
 def test_half_a_figure_is_not_kept(vhist, example, monkeypatch):
     from matplotlib.figure import Figure
 

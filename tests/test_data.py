@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import tarfile
 import warnings
 from pathlib import Path
@@ -292,6 +293,21 @@ def test_a_data_set_is_not_read_from_a_folder_of_other_classes(
         load_dataset(name, image_size=24)
     assert locate(name) is None
     assert locate("folder") == folder
+
+
+def test_imagenette_is_found_below_other_pictures(part_of_imagenette, monkeypatch):
+    root = part_of_imagenette
+    monkeypatch.setattr("torchvision.datasets.utils.download_url", _no_network)
+    inner = root / "imagenette2-160"
+    for split in ("train", "val"):
+        shutil.copytree(root / split, inner / split)
+        (root / split / "n02102040").rename(root / split / "zebra")
+    assert locate("imagenette", root) == inner
+    assert load_dataset("imagenette", root=root, image_size=24).name == inner.name
+    shutil.rmtree(root / "train")
+    (inner / "train" / "n02102040").rename(inner / "train" / "zebra")
+    with pytest.raises(ValueError, match="imagenette2-160 has other classes than ima"):
+        load_dataset("imagenette", root=root, image_size=24)
 
 
 def test_a_part_of_imagenette_is_imagenette(part_of_imagenette):

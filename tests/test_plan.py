@@ -314,14 +314,14 @@ def test_stopped_killed_and_locked(vhist, tmp_path):
     assert state.exists()
     assert not state.with_suffix(".lock").exists()
     second = begin()
+    children = subprocess.run(["pgrep", "-P", str(second.pid)], stdout=-1).stdout
     second.kill()
     second.wait()
     # The run itself goes on, and nobody else can write its files.
     code, out, _ = vhist("runs", "record", "tiny.toml", "--only", "*-0")
     assert code == 2
     assert "another process is training tiny-resnet_small-0" in out
-    found = subprocess.run(["pgrep", "-f", "name tiny-resnet_small-0"], stdout=-1)
-    for number in found.stdout.split():
+    for number in children.split():
         os.kill(int(number), signal.SIGKILL)
 
 

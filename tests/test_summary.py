@@ -175,6 +175,11 @@ def test_an_impossible_size_is_one_line():
         summary(nn.Linear(4, 2), (5,))
 
 
+def test_a_negative_size_is_one_line():
+    with pytest.raises(ValueError, match=r"input of shape \(3, -1, -1\)"):
+        summary(nn.Conv2d(3, 2, 1), -1)
+
+
 def test_parameters_that_no_hook_sees_are_counted():
     class Sparse(nn.Module):
         def __init__(self) -> None:

@@ -299,6 +299,33 @@ def test_a_wrong_recipe_is_one_line(change, message):
         replace(RECIPE, **change)
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"recipe": {"epochs": 1}}, "recipe must be a Recipe, got a dict"),
+        ({"data": toy().train}, "data must be a Dataset, got a Split"),
+    ],
+)
+def test_what_is_no_recipe_or_data_set_is_said(words, says):
+    with pytest.raises(TypeError, match=says):
+        fit(tiny(), **({"data": toy(), "recipe": RECIPE} | words))
+
+
+def test_a_guess_without_parameters_can_be_evaluated():
+    class First(nn.Module):
+        def forward(self, x):
+            return torch.eye(3)[torch.zeros(len(x), dtype=torch.long)]
+
+    assert evaluate(First(), toy().val, image_size=16).accuracy == pytest.approx(1 / 3)
+
+
+def test_batch_norm_over_one_value_is_one_line():
+    layers = [nn.Conv2d(3, 3, 64), nn.BatchNorm2d(3), nn.Flatten()]
+    recipe = replace(RECIPE, batch_size=10, accumulate=10)
+    with pytest.raises(ValueError, match="from one value per channel: raise batch_s"):
+        fit(nn.Sequential(*layers), toy(), recipe, verbose=False)
+
+
 def test_data_and_model_must_fit():
     with pytest.raises(ValueError, match="more than the 60 training pictures"):
         fit(tiny(), toy(), replace(RECIPE, batch_size=64), verbose=False)

@@ -14,6 +14,7 @@ __all__ = [
     "count_pictures",
     "expand_user",
     "has_classes_of",
+    "inner_folder",
     "locate",
 ]
 
@@ -110,6 +111,12 @@ def has_classes_of(name: str, folder: Path) -> bool:
     return classes == {*CIFAR10} if name == "cifar10" else classes <= {*WNIDS}
 
 
+def inner_folder(name: str, size: str) -> str:
+    """Return the name of the folder that a data set is unpacked to."""
+    below = {"160px": "imagenette2-160", "320px": "imagenette2-320"}
+    return "cifar10" if name == "cifar10" else below.get(size, "imagenette2")
+
+
 def locate(name: str, root: Path | None = None, size: str = "160px") -> Path | None:
     """Return the folder that :func:`vhist.load_dataset` would read, if it is there.
 
@@ -126,12 +133,7 @@ def locate(name: str, root: Path | None = None, size: str = "160px") -> Path | N
     if name == "sketchnette" or (name == "folder" and not chosen):
         return None
     base = expand_user(chosen or cache_dir())
-    below = {
-        "160px": "imagenette2-160",
-        "320px": "imagenette2-320",
-        "full": "imagenette2",
-    }
-    inner = base / ("cifar10" if name == "cifar10" else below[size])
+    inner = base / inner_folder(name, size)
     for folder in (base, inner) if name != "folder" else (base,):
         if (folder / "train").is_dir() and has_classes_of(name, folder):
             return folder

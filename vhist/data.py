@@ -25,7 +25,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from vhist._checks import brief, check_file, fits, one_line
-from vhist.catalogue import SMALLEST, expand_user, has_classes_of
+from vhist.catalogue import SMALLEST, expand_user, inner_folder, locate
 from vhist.checkpoint import read_whole, write_whole
 
 __all__ = [
@@ -289,15 +289,13 @@ def load_dataset(
     chosen = root or os.environ.get("VHIST_DATA")
     if name == "folder" and chosen is None:
         raise ValueError("data set 'folder' needs root=, with train/ and val/ inside")
+    if size not in ("full", "320px", "160px"):
+        raise ValueError(f"size is '160px', '320px' or 'full', got {size!r}")
     base = expand_user(chosen or cache_dir())
-    if not (base / "train").is_dir() and name != "folder":
-        base = _download(name, base, size)
-    elif not has_classes_of(name, base):
-        raise ValueError(
-            f"{base} has other classes than {name}: give another root (--root, or "
-            "VHIST_DATA), or name the data set 'folder'"
-        )
-    return load_folder(base, image_size=image_size, skip_bad=skip_bad)
+    folder = base if name == "folder" else locate(name, base, size)
+    return load_folder(
+        folder or _download(name, base, size), image_size=image_size, skip_bad=skip_bad
+    )
 
 
 def load_folder(
@@ -443,14 +441,15 @@ def _sketchnette(image_size: int, train: int = 4000, val: int = 1000) -> Dataset
 
 def _download(name: str, root: Path, size: str) -> Path:
     """Fetch a data set through torchvision, which checks the archive's MD5."""
-    if size not in ("full", "320px", "160px"):
-        raise ValueError(f"size is '160px', '320px' or 'full', got {size!r}")
     from torchvision import datasets
 
-    folder = {"full": "imagenette2", "320px": "imagenette2-320"}
-    target = root / (folder.get(size, "imagenette2-160"))
-    if name == "imagenette" and (target / "train").is_dir():
-        return target
+    target = root / inner_folder(name, size)
+    for folder in (root, target):
+        if (folder / "train").is_dir():
+            raise ValueError(
+                f"{folder} has other classes than {name}: give another root (--root, "
+                "or VHIST_DATA), or name the data set 'folder'"
+            )
     made = [path for path in (root, *root.parents) if not path.exists()]
     root.mkdir(parents=True, exist_ok=True)
     archive = "cifar-10-python.tar.gz" if name == "cifar10" else f"{target.name}.tgz"
@@ -485,8 +484,6 @@ def _unpack_imagenette(datasets, size: str, root: Path, target: Path) -> Path:
 def _unpack_cifar10(datasets, root: Path) -> Path:
     """Write CIFAR-10 as PNG files, so that it is a folder like any other."""
     target = root / "cifar10"
-    if (target / "test").is_dir():
-        return target
     with tempfile.TemporaryDirectory(prefix="cifar10.", dir=root) as temporary:
         partial = Path(temporary) / "cifar10"
         for part, is_train in (("train", True), ("test", False)):

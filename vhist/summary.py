@@ -179,8 +179,8 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
         for kind in (m.named_parameters, m.named_buffers)
         for name, t in kind(recurse=False)
     }
-    x = torch.zeros(1, *input_size, device="meta")
     try:
+        x = torch.zeros(1, *input_size, device="meta")
         with (
             evaluating(model),
             tracer,

@@ -113,7 +113,8 @@ def evaluate(
     if not len(split):
         raise ValueError("there are no pictures to evaluate")
     team = Team.current()
-    device = next(model.parameters()).device
+    # A model without parameters, such as a guess, is where the pictures are.
+    device = next(model.parameters(), split.images).device
     mine = split.images[team.share(len(split))]
     count = len(mine)
     if not count:  # of several processes, more than there are pictures
@@ -179,9 +180,12 @@ def fit(
 
     Raises
     ------
+    TypeError
+        If ``data`` is no data set, or ``recipe`` no recipe.
     ValueError
         If there are fewer pictures than one batch, or not as many outputs as classes;
-        if the checkpoint is of another model, recipe or data set, or damaged.
+        if the checkpoint is of another model, recipe or data set, or damaged; if batch
+        norm gets a single value per channel.
     FloatingPointError
         If a loss is not finite; names the step, its pictures, learning rate and
         gradient norm.
@@ -192,6 +196,11 @@ def fit(
     vhist.checkpoint.Interrupted
         If a signal stopped the run; it is saved.
     """
+    for key, value, kind in (("data", data, Dataset), ("recipe", recipe, Recipe)):
+        if not isinstance(value, kind):
+            raise TypeError(
+                f"{key} must be a {kind.__name__}, got a {type(value).__name__}"
+            )
     team, device = Team.current(), next(model.parameters()).device
     with _if_memory_ends(_smaller_step(recipe)):
         _check_fit(model, data, recipe, team)
@@ -227,7 +236,7 @@ def fit(
         keeper,
         _Board(tensorboard if team.first else None) as board,
         _if_memory_ends(_smaller_step(recipe)),
-        _if_compiling_fails(),
+        _in_one_line(),
         _fast_kernels(recipe.precision, device),
     ):
         for epoch in range(len(state.log), recipe.epochs):
@@ -597,8 +606,8 @@ def _fast_kernels(precision: str, device: torch.device):
 
 
 @contextmanager
-def _if_compiling_fails() -> Iterator[None]:
-    """Say in one line that PyTorch could not compile, for example without a compiler.
+def _in_one_line() -> Iterator[None]:
+    """Say what to do if PyTorch cannot compile, or batch norm gets a single value.
 
     Raises
     ------
@@ -608,6 +617,11 @@ def _if_compiling_fails() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if "more than 1 value per channel" in str(error):
+            raise ValueError(
+                "batch norm cannot compute a deviation from one value per channel: "
+                "raise batch_size or image_size, or lower accumulate"
+            ) from error
         if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise
         reason = str(error).strip().splitlines()[0]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from vhist._checks import brief, fits
+from vhist._checks import brief, fits, one_line
 from vhist.catalogue import SMALLEST, SOURCES, count_pictures, expand_user
 from vhist.cli.listings import Model, RunName, find_record
 from vhist.cli.terminal import check_known, megabytes, percent, table
@@ -81,7 +81,7 @@ class Options:
 
     def __post_init__(self) -> None:
         check_known("data set", self.data, SOURCES, "vhist datasets")
-        for name in ("root", "out", "tensorboard"):  # --out=~/x: no shell expands it
+        for name in ("root", "out", "tensorboard"):  # as the parser does for others
             path = getattr(self, name)
             if path is not None:
                 known = expand_user(path, f"give --{name} without ~")
@@ -546,7 +546,8 @@ def evaluate(
     )
     right, n = int((result.predictions == result.labels).sum()), len(result.labels)
     error = (result.accuracy * (1 - result.accuracy) / n) ** 0.5
-    print(f"{record.name}: {record.model} on {found.name}, {n:,} pictures")
+    title = f"{record.name}: {record.model} on {found.name}, {n:,} pictures"
+    print(one_line(title))
     print(f"accuracy  {100 * result.accuracy:.2f} ± {100 * error:.2f} %")
     print(f"loss      {result.loss:.4f}")
     rows = []
@@ -554,7 +555,7 @@ def evaluate(
         mine = result.labels == k
         hits = int((result.predictions[mine] == k).sum())
         share = f"{100 * hits / int(mine.sum()):.1f}" if mine.any() else "-"
-        rows.append((label, f"{hits:,} of {int(mine.sum()):,}", share))
+        rows.append((one_line(label), f"{hits:,} of {int(mine.sum()):,}", share))
     print(table(("class", "right", "%"), rows, right=(1, 2)))
     answers, labels = result.predictions.tolist(), result.labels.tolist()
     if (answers, labels) == (record.predictions, record.labels):

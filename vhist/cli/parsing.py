@@ -11,12 +11,14 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import redirect_stderr
 from dataclasses import fields, is_dataclass
 from itertools import pairwise, takewhile
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, get_args, get_origin
 
 import docstring_parser
 import tyro
 
+from vhist.catalogue import expand_user
 from vhist.cli.terminal import check_known
 from vhist.recipe import FAMILIES, OPTIMIZERS, recipe_for
 
@@ -97,6 +99,9 @@ def _bind(function: Callable, name: str, argv: Sequence[str]) -> functools.parti
     @functools.wraps(function)
     def bind(*args, **kwargs) -> functools.partial:
         given = inspect.signature(function).bind(*args, **kwargs).arguments
+        for key, value in given.items():
+            if isinstance(value, Path):  # of --out=~/x no shell expands the ~
+                given[key] = expand_user(value, f"give {key} without ~")
         return functools.partial(function, **given)
 
     if {"-h", "--help"} & {*argv}:
