@@ -4,6 +4,7 @@ The pictures themselves are looked at where VHIST_DATA has them.
 """
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import torch
 from PIL import Image
 
 from vhist import atlas, runs
-from vhist.data import WNIDS, list_folder
+from vhist.data import WNIDS, cache_dir, list_folder
 from vhist.plots import use_style
 
 NAMES = atlas.val_files()
@@ -35,6 +36,7 @@ def one_picture(tmp_path, monkeypatch):
     monkeypatch.setenv("VHIST_DATA", str(tmp_path))
     path = tmp_path / NAMES[0]
     path.parent.mkdir(parents=True)
+    (tmp_path / "train").mkdir()
     Image.new("RGB", (30, 20), "blue").save(path)
     return path
 
@@ -83,9 +85,18 @@ def test_picture(one_picture):
 
 
 def test_picture_where_an_archive_was_unpacked(one_picture, tmp_path):
-    (tmp_path / "val").rename(tmp_path / "moved")
-    (tmp_path / "imagenette2-160").mkdir()
-    (tmp_path / "moved").rename(tmp_path / "imagenette2-160" / "val")
+    inner = tmp_path / "imagenette2-160"
+    inner.mkdir()
+    for split in ("train", "val"):
+        (tmp_path / split).rename(inner / split)
+    assert atlas.picture(0) is not None
+
+
+def test_picture_where_it_was_downloaded_to(one_picture, tmp_path, monkeypatch):
+    monkeypatch.delenv("VHIST_DATA")
+    monkeypatch.setenv("VHIST_CACHE", str(tmp_path / "cache"))
+    for split in ("train", "val"):
+        shutil.move(tmp_path / split, cache_dir() / "imagenette2-320" / split)
     assert atlas.picture(0) is not None
 
 

@@ -376,6 +376,26 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_state(tmp_path):
     assert all(t.isfinite().all() for t in state["model"].values())
 
 
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
+    path = tmp_path / "run.ckpt"
+
+    class Steep(nn.Sequential):
+        calls = 0
+
+        def forward(self, x):  # the loss of the third step is 0, its gradient is not
+            self.calls += self.training
+            out = super().forward(x)
+            return out + (0 * out).sqrt() if self.calls == 3 else out
+
+    recipe = replace(RECIPE, clip_norm=None)
+    options = {"checkpoint": path, "checkpoint_seconds": 0, "verbose": False}
+    with pytest.raises(FloatingPointError, match="a weight is not finite after step 2"):
+        fit(Steep(*net()), toy(), recipe, **options)
+    state = checkpoint.load(path)
+    assert state["step"] == 2
+    assert all(t.isfinite().all() for t in state["model"].values())
+
+
 def test_the_weights_of_a_checkpoint_can_be_read(tmp_path):
     model = net()
     path = tmp_path / "run.ckpt"

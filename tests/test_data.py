@@ -65,6 +65,12 @@ def test_a_folder_becomes_two_splits(folder):
     assert data.image_size == 24
 
 
+def test_all_of_a_data_set_keeps_its_order():
+    data = load_dataset(image_size=16)
+    assert data.select() is data
+    assert data.val.labels[:11].tolist() == [*range(10), 0]
+
+
 def test_a_part_of_a_split_is_a_split(folder):
     split = load_folder(folder, image_size=24).train
     part = split[1:3]

@@ -50,6 +50,11 @@ def test_a_layer_without_a_tensor_is_left_out_or_said():
         activations(model, x, ["0"])
 
 
+def test_one_name_need_be_no_list():
+    model, x = create_model("alexnet_small"), torch.zeros(1, 3, 64, 64)
+    assert [*activations(model, x, "features.relu1")] == ["features.relu1"]
+
+
 def test_a_wrong_name_suggests_the_right_one():
     with pytest.raises(ValueError, match=r"did you mean 'features\.conv1'"):
         activations(create_model("alexnet_small"), torch.zeros(1, 3, 64, 64), ["conv1"])

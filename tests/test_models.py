@@ -107,6 +107,11 @@ def test_torchvision_weights_of_another_model_are_refused_whole():
     assert torch.equal(model.fc.weight, before)
     with pytest.raises(TypeError, match="AlexNet has no counterpart"):
         load_torchvision(AlexNet(), {})
+    with torch.device("meta"):
+        paper, theirs = create_model("resnet50", version="v1"), torchvision.models
+        state = theirs.resnet50(num_classes=10).state_dict()
+    with pytest.raises(TypeError, match=r"bottlenecks are of version='v1\.5'"):
+        load_torchvision(paper, state)  # the names and shapes are the same
 
 
 INTERLUDES = {
@@ -181,6 +186,19 @@ def test_lrn_is_pytorchs_function():
     torch.testing.assert_close(ours(x), theirs(x))
     g1, g2 = (torch.autograd.grad(f(x).square().sum(), x)[0] for f in (ours, theirs))
     torch.testing.assert_close(g1, g2)
+    g1, g2 = (torch.func.grad(lambda x, f=f: f(x).sum())(x) for f in (ours, theirs))
+    torch.testing.assert_close(g1, g2)
+    x, v = x.detach(), torch.randn_like(x)
+    j1, j2 = (torch.func.jvp(f, (x,), (v,))[1] for f in (ours, theirs))
+    torch.testing.assert_close(j1, j2)
+    torch.testing.assert_close(torch.vmap(ours)(x[:, None])[:, 0], theirs(x))
+
+
+def test_a_plain_network_learns_though_small_ones_begin_as_the_identity():
+    torch.manual_seed(0)
+    model = create_model("resnet_small", residual=False)
+    model(torch.randn(4, 3, 64, 64)).square().sum().backward()
+    assert all(p.grad.any() for n, p in model.named_parameters() if "conv" in n)
 
 
 def test_lrn_with_five_times_alpha_is_the_printed_formula():

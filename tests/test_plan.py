@@ -124,6 +124,8 @@ def test_families():
         assert modern.image_size == article.image_size == paper.image_size
     drops = {recipe_for("alexnet", "paper").lr_at(e) for e in range(90)}
     assert sorted(drops) == pytest.approx([1e-5, 1e-4, 1e-3, 1e-2])
+    with pytest.raises(ValueError, match="no recipe for a model 'densenet121'"):
+        recipe_for("densenet121")
     with pytest.raises(ValueError, match="no family of recipes 'old'; there are"):
         recipe_for("alexnet", "old")
 

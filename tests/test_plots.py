@@ -80,6 +80,23 @@ def test_pictures_and_filters_fill_a_grid():
     assert sum(bool(ax.images) for ax in plots.feature_maps(torch.rand(9, 4, 4)).axes)
 
 
+def test_tensors_of_any_device_can_be_drawn():
+    class Far(torch.Tensor):
+        """Like one on a GPU: numpy cannot read it before cpu() was called."""
+
+        def __array__(self, dtype=None, copy=None):
+            raise TypeError("can't convert a device tensor to numpy")
+
+        def cpu(self):
+            return self.as_subclass(torch.Tensor)
+
+    picture = torch.rand(2, 3, 4, 4).as_subclass(Far)
+    plots.images(picture)
+    plots.filters(picture)
+    plots.feature_maps(picture[0])
+    plots.attention(picture[0], torch.rand(2, 5, 5).as_subclass(Far))
+
+
 def test_attention_draws_the_class_tokens_row():
     maps = torch.zeros(2, 5, 5)
     maps[:, 0, 3] = 1  # the class token looks at patch 2: second row, left
@@ -103,6 +120,11 @@ def test_an_architecture_has_a_bar_per_layer_and_an_arc_per_branch():
     assert "768 × 14²" in {text.get_text() for text in fig.axes[2].texts}
     low, high = (bar.get_height() for bar in (fig.axes[0].patches[i] for i in (-1, 0)))
     assert low < high
+    with torch.device("meta"):  # its summary has layers of another kind
+        linformer = vhist.summary(vhist.create_model("linformer"), 224)
+    (axes,) = plots.architecture({"Linformer": linformer}).axes
+    shown = {text.get_text() for text in axes.texts}
+    assert shown == {"128 × 7²", "384 × 7²", "512 × 7²", "10"}
     with pytest.raises(ValueError, match="nothing to draw"):
         plots.architecture({})
 

@@ -107,7 +107,15 @@ def test_equal_seeds_have_a_spread_of_zero(example):
     assert str(runs.mean_std(seeds_of(example, 0.5, 0.5))) == "50.0 ± 0.0 (SD)"
 
 
-@pytest.mark.parametrize("change", [{"model": "vit_small_8"}, {"labels": [1, 1, 1, 1]}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "vit_small_8"},
+        {"labels": [1, 1, 1, 1]},
+        {"model_options": {"dropout": 0.25}},
+        {"recipe": {"epochs": 1000}},
+    ],
+)
 def test_other_models_or_pictures_are_not_averaged(example, change):
     other = replace(example, name="b", **change)
     with pytest.raises(ValueError, match="a and b differ in more than the seed"):

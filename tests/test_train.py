@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from vhist import Recipe, create_model, evaluate, fit
+from vhist import Recipe, create_model, evaluate, fit, train
 from vhist.data import Dataset, Split
 from vhist.recipe import recipe_for
 from vhist.train import Batches, make_optimizer, seed_step
@@ -374,6 +374,18 @@ def test_evaluation_uses_the_kernels_of_training(monkeypatch):
     monkeypatch.setattr("vhist.train._fast_kernels", watched)
     evaluate(tiny(), toy().val, image_size=64, precision="bfloat16")
     assert seen == [("bfloat16", "cpu")]
+
+
+def test_cudnn_keeps_the_settings_of_the_user(monkeypatch):
+    cudnn, gpu = torch.backends.cudnn, torch.device("cuda")
+    monkeypatch.setattr(cudnn, "allow_tf32", False)
+    for deterministic in (False, True):
+        monkeypatch.setattr(cudnn, "deterministic", deterministic)
+        with train._fast_kernels("auto", gpu):
+            assert cudnn.deterministic == deterministic
+            assert cudnn.benchmark != deterministic
+            assert not cudnn.allow_tf32
+        assert not cudnn.benchmark
 
 
 def test_a_failing_compiler_is_one_line(monkeypatch):

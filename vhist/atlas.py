@@ -6,14 +6,13 @@ that comes with the package. The pictures themselves do not.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vhist._checks import brief
-from vhist.catalogue import expand_user
+from vhist.catalogue import locate
 from vhist.data import WNIDS, decode
 from vhist.plots import LABELS, color_of
 from vhist.runs import RECORDS
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from vhist.runs import Run
 
 __all__ = ["class_of", "gallery", "picture", "val_files"]
-
-# The folder itself, or one of those that an archive of Imagenette unpacks to.
-_FOLDERS = ("", "imagenette2", "imagenette2-320", "imagenette2-160")
 
 _PICTURES = "Pictures: Imagenette, a subset of ImageNet; they are their owners'."
 _TILES = "Files of Imagenette; with VHIST_DATA=FOLDER, a copy of it, its pictures."
@@ -79,14 +75,11 @@ def picture(index: int, size: int = 128) -> Tensor | None:
     Returns
     -------
     Tensor of shape (3, size, size), uint8, or None
-        None where ``VHIST_DATA`` names no folder that has the file.
+        None where :func:`vhist.load_dataset` would find no Imagenette.
     """
-    root = os.environ.get("VHIST_DATA")
-    if not root:
-        return None
-    for folder in _FOLDERS:
-        path = expand_user(root) / folder / val_files()[index]
-        if path.is_file():
+    for archive in ("full", "320px", "160px"):
+        folder = locate("imagenette", size=archive)
+        if folder and (path := folder / val_files()[index]).is_file():
             return decode(path, size)
     return None
 

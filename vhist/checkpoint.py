@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -373,15 +373,18 @@ class State:
         bad = (~new.isfinite()).nonzero()
         if not len(bad):
             return
-        i, n, recipe = first + int(bad[0]), len(self.losses), self.batches.recipe
-        step = len(self.log) * n + i
-        norm = noted[i][1]
+        i = first + int(bad[0])
+        step = len(self.log) * len(self.losses) + i
+        self._stop(f"the loss is {float(self.losses[i])} in", step, noted[i][1])
+
+    def _stop(self, what: str, step: int, norm: Tensor | None) -> NoReturn:
+        n, recipe = len(self.losses), self.batches.recipe
         known = "only known with clip_norm" if norm is None else f"{float(norm):.3g}"
         raise FloatingPointError(
-            f"the loss is {float(self.losses[i])} in step {step}, epoch "
-            f"{len(self.log) + 1} (learning rate {recipe.lr_at((step + 1) / n):.3g}, "
-            f"gradient norm {known}): lower lr or set clip_norm; the training pictures "
-            f"of this batch are {self.batches.pictures(step).tolist()}"
+            f"{what} step {step}, epoch {step // n + 1} (learning rate "
+            f"{recipe.lr_at((step + 1) / n):.3g}, gradient norm {known}): lower lr or "
+            "set clip_norm; the training pictures of this batch are "
+            f"{self.batches.pictures(step).tolist()}"
         )
 
     def end_epoch(self, *, lr: float, val_loss: float, val_accuracy: float) -> dict:
@@ -407,8 +410,18 @@ class State:
         return entry
 
     def save(self, path: Path) -> None:
-        """Write all of it to a file, by the first process."""
+        """Write all of it to a file, by the first process.
+
+        Raises
+        ------
+        FloatingPointError
+            If a loss or a weight is not finite; what is in the file stays there.
+        """
+        _, norm = self.noted.get((self.step - 1) % len(self.losses), (None, None))
         self.check()
+        # A finite loss can have a gradient that is not.
+        if not all(p.isfinite().all() for p in self.parameters):
+            self._stop("a weight is not finite after", self.step - 1, norm)
         losses = self.team.gather(self.losses)
         if not self.team.first:
             return

@@ -143,7 +143,7 @@ class Dataset:
         ----------
         classes : sequence of str
             Names of the classes to keep, in the order of their new labels; all if
-            empty.
+            empty. Pictures are then sorted by class.
         per_class : int, optional
             Training pictures of each class to keep, drawn at random. Of two numbers
             with one seed, the smaller keeps a part of what the larger does. The
@@ -156,6 +156,8 @@ class Dataset:
         ValueError
             If there is no class of that name, it is named twice, or has fewer pictures.
         """
+        if not classes and per_class is None:
+            return self
         names = tuple(classes) or self.classes
         check_classes(self.name, names, self.classes)
         old = [self.classes.index(name) for name in names]
@@ -592,12 +594,13 @@ def decode(path: Path, size: int) -> Tensor:
         raise ValueError(getattr(error, "strerror", None) or reason) from error
 
 
-def _try_decode(path: Path, size: int) -> Tensor | tuple[str, bool]:
-    """Return the picture, or why there is none and whether that lasts."""
+def _try_decode(path: Path, into: Tensor) -> tuple[str, bool] | None:
+    """Decode into (3, size, size); return why there is none and whether that lasts."""
     if path.suffix.lower() not in _SUFFIXES:
         return "not a picture by its name", True
     try:
-        return decode(path, size)
+        into.copy_(decode(path, into.shape[-1]))
+        return None
     except ValueError as error:
         cause = error.__cause__
         # Only the system's errors have a number: Pillow's are about the contents.
@@ -618,15 +621,17 @@ def _decode_all(
     # A thread per core, and many files a task: threads that take turns cost time.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for split, pairs in zip(("train", "val"), files, strict=True):
-            paths = [path for path, _ in pairs]
-            parts = [paths[i : i + 32] for i in range(0, len(paths), 32)]
-            decoded = pool.map(lambda part: [_try_decode(p, size) for p in part], parts)
-            pictures = list(chain.from_iterable(decoded))
+            # Filled in place: a list of pictures to stack would take the memory twice.
+            images = torch.empty(len(pairs), 3, size, size, dtype=torch.uint8)
+            rows = [(p, x) for (p, _), x in zip(pairs, images, strict=True)]
+            parts = [rows[i : i + 32] for i in range(0, len(rows), 32)]
+            decoded = pool.map(lambda part: [_try_decode(*row) for row in part], parts)
+            troubles = list(chain.from_iterable(decoded))
             good = []
-            for (path, label), picture in zip(pairs, pictures, strict=True):
+            for i, (path, label) in enumerate(pairs):
                 name = path.relative_to(root).as_posix()
-                if isinstance(picture, tuple):
-                    reason, lasts = picture
+                if (trouble := troubles[i]) is not None:
+                    reason, lasts = trouble
                     all_last &= lasts
                     stored["skipped"].append(f"{path} ({reason})")
                     _refuse_or_warn(stored["skipped"], skip_bad, quiet=True)
@@ -634,13 +639,14 @@ def _decode_all(
                 digest.update(
                     os.fsencode(name) + hashlib.sha256(path.read_bytes()).digest()
                 )
-                good.append((picture, label, name))
+                good.append((i, label, name))
             if not good:
                 raise ValueError(
                     f"none of the {len(pairs)} files of {split} is a picture"
                 )
-            images, labels, names = zip(*good, strict=True)
-            stored[f"{split}_images"] = torch.stack(images)
+            kept, labels, names = zip(*good, strict=True)
+            all_good = len(kept) == len(pairs)
+            stored[f"{split}_images"] = images if all_good else images[list(kept)]
             stored[f"{split}_labels"] = torch.tensor(labels)
             stored[f"{split}_files"] = list(names)
     stored["fingerprint"] = digest.hexdigest()[:16]
@@ -838,7 +844,8 @@ def random_resized_crop(
     """Cut a random rectangle out of each picture and scale it to a square.
 
     The augmentation of Inception (Szegedy et al. 2015, arXiv:1409.4842, section 6),
-    all samples at once: one affine grid per picture, sampled bilinearly.
+    all samples at once: one affine grid per picture, sampled bilinearly without a
+    filter. So pictures should be stored little larger than ``size``.
 
     Parameters
     ----------
@@ -846,7 +853,8 @@ def random_resized_crop(
     size : int
         Height and width of the result, in pixels.
     area : tuple of 2 float
-        Smallest and largest share of the picture that is kept.
+        Smallest and largest share of the picture that is kept, before its border cuts
+        a rectangle that is too wide or too high.
     ratio : tuple of 2 float
         Narrowest and widest shape of the rectangle, width over height.
     flip : bool

@@ -45,7 +45,7 @@ def hollow_model(model: str, recipe: Recipe, **options: Any) -> nn.Module:
 
 @torch.inference_mode()
 def outputs(model: nn.Module, recipe: Recipe) -> int:
-    """Return how many classes a model answers, at each size that a recipe shows it.
+    """Return how many classes a model answers, at a recipe's first and last size.
 
     Raises
     ------

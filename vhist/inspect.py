@@ -14,7 +14,7 @@ __all__ = ["activations", "attention_maps"]
 
 @torch.no_grad()
 def activations(
-    model: nn.Module, images: Tensor, names: Iterable[str] | None = None
+    model: nn.Module, images: Tensor, names: str | Iterable[str] | None = None
 ) -> dict[str, Tensor]:
     """Run a model in evaluation mode and return what its layers put out.
 
@@ -24,9 +24,9 @@ def activations(
         Any model; its mode is restored afterwards.
     images : Tensor of shape (n, 3, h, w)
         Normalised pictures, see :func:`vhist.data.normalize`.
-    names : iterable of str, optional
-        Paths of layers, as :func:`vhist.summary` shows them, or of blocks;
-        all layers if not given.
+    names : str or iterable of str, optional
+        Path of a layer, as :func:`vhist.summary` shows it, or of a block; or several.
+        All layers if not given.
 
     Returns
     -------
@@ -50,7 +50,9 @@ def activations(
     torch.Size([1, 64, 32, 32])
     """
     modules = dict(model.named_modules())
-    wanted = list(names) if names is not None else _layers(modules)
+    if isinstance(names, str):
+        names = [names]
+    wanted = _layers(modules) if names is None else list(names)
     for name in wanted:
         if name not in modules:
             near = difflib.get_close_matches(name, modules, n=1, cutoff=0)

@@ -144,7 +144,7 @@ def images(
     width : float
         Of the figure, in inches.
     """
-    x = pictures.float().clamp(0, 255) / 255
+    x = pictures.float().clamp(0, 255).cpu() / 255
     fig, axes = _grid(len(x), columns, width, title=bool(titles))
     for ax, picture in zip(axes, x, strict=False):
         ax.imshow(picture.permute(1, 2, 0))  # chw -> hwc
@@ -161,7 +161,7 @@ def filters(weight: Tensor, *, columns: int = 16, width: float = 7.2) -> Figure:
     weight : Tensor of shape (filters, 3, k, k)
         Each filter is stretched to its own largest absolute value; grey is 0.
     """
-    w = weight.detach().float()
+    w = weight.detach().float().cpu()
     x = 0.5 + w / w.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12) / 2
     fig, axes = _grid(len(x), columns, width)
     for ax, picture in zip(axes, x, strict=False):
@@ -200,7 +200,7 @@ def attention(
         Attention weights with the class token first, for example the heads of one
         block; one panel is drawn for each.
     """
-    base = (picture.float().clamp(0, 255) / 255).permute(1, 2, 0)  # chw -> hwc
+    base = picture.float().clamp(0, 255).cpu().permute(1, 2, 0) / 255  # chw -> hwc
     side = round((maps.shape[-1] - 1) ** 0.5)
     fig, axes = _grid(len(maps) + 1, columns, width)
     axes[0].imshow(base)
@@ -256,7 +256,7 @@ def architecture(
     if not tables:
         raise ValueError("there is nothing to draw: give at least one layer table")
     layers = {
-        name: [row for row in table.rows if row.macs and row.parameters]
+        name: [row for row in table.rows if row.kind in ("Conv2d", "Linear")]
         for name, table in tables.items()
     }
     # A projection lies beside a branch, not in line.

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from vhist._checks import brief, check_fields
 
-__all__ = ["Recipe", "recipe_for"]
+__all__ = ["Recipe", "in_bfloat16", "recipe_for"]
 
 # Far beyond any use; what is larger is a slip of the hand.
 _MOST = {"image_size": 10_000, "start_size": 10_000}
@@ -35,7 +35,8 @@ class Recipe:
     """parts that a batch is computed in, one after the other, to save memory"""
     optimizer: Literal["adamw", "sgd", "muon"] = "adamw"
     """adamw (arXiv:1711.05101); sgd; or muon (arXiv:2502.16982) for all filters and
-    matrices but those of the first and the last layer, with adamw for the rest"""
+    matrices but those of the layers that the model has first and last, with adamw for
+    the rest"""
     lr: float = 1e-3
     """highest learning rate"""
     momentum: float = 0.9
@@ -50,7 +51,7 @@ class Recipe:
     leaves them as they are, batch statistics included"""
     schedule: Literal["constant", "cosine", "onecycle", "step"] = "cosine"
     """course of the learning rate after warm-up: flat; half a cosine to 0; a straight
-    line to 0; divided by step_factor"""
+    line to 0, while the momentum stays; divided by step_factor"""
     warmup_epochs: float = 1.0
     """epochs of linear rise from 0 to lr"""
     step_epochs: int = 30
@@ -72,7 +73,8 @@ class Recipe:
     augment: Literal["resized_crop", "paper", "none"] = "resized_crop"
     """random resized crop and flip; or AlexNet's crop, flip and colour; or nothing"""
     crop_area: tuple[float, float] = (0.35, 1.0)
-    """smallest and largest share of the picture in a resized crop"""
+    """smallest and largest share of the picture in a resized crop, before the picture's
+    border cuts it"""
     mixup: float = 0.0
     """alpha of Beta(alpha, alpha), from which the share of a second picture that is
     blended in is drawn (arXiv:1710.09412); 0 is off"""
@@ -148,7 +150,11 @@ class Recipe:
             )
 
     def lr_at(self, epoch: float) -> float:
-        """Return the learning rate after ``epoch`` epochs, a float."""
+        """Return the learning rate after ``epoch`` epochs, a float.
+
+        A step takes that of its end: the first is above 0 with warm-up, and the last of
+        a schedule that falls to 0 changes no weight.
+        """
         if epoch < self.warmup_epochs:
             return self.lr * epoch / self.warmup_epochs
         rest = max(self.epochs - self.warmup_epochs, 1e-9)
@@ -210,16 +216,21 @@ def recipe_for(
     Raises
     ------
     ValueError
-        If there is no such family or optimizer, or the family has no recipe for this
-        model: the paper of the spatial transformer had other pictures than these.
+        If there is no such family or optimizer, the name is of no architecture of the
+        book, or the family has no recipe for this model: the paper of the spatial
+        transformer had other pictures than these.
     """
     if family not in FAMILIES:
         raise ValueError(
             f"no family of recipes {brief(family)}; there are {', '.join(FAMILIES)}"
         )
     size = 64 if "_small" in model else _SIZES.get(model, 224)
-    kinds = ("vgg", "resnet", "vit", "linformer", "stn")
-    kind = next((k for k in kinds if model.startswith(k)), "alexnet")
+    kinds = ("alexnet", "vgg", "resnet", "vit", "linformer", "stn")
+    kind = next((k for k in kinds if model.startswith(k)), "")
+    if not kind:
+        raise ValueError(
+            f"no recipe for a model {brief(model)}: names begin with {', '.join(kinds)}"
+        )
     kind = "vit" if kind == "linformer" else kind
     recipe = replace(FAMILIES[family](kind), image_size=size)
     if optimizer in (None, recipe.optimizer):
@@ -230,6 +241,11 @@ def recipe_for(
         )
     settings: dict[str, Any] = {"optimizer": optimizer, **OPTIMIZERS[optimizer]}
     return replace(recipe, **settings)
+
+
+def in_bfloat16(precision: str, device_type: str) -> bool:
+    """Return whether a precision is bfloat16 on a device such as ``"cpu"``."""
+    return precision == "bfloat16" or (precision == "auto" and device_type == "cuda")
 
 
 def _modern(kind: str) -> Recipe:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhist._checks import brief, check_fields, check_file, fits
+from vhist.recipe import Recipe
 
 if TYPE_CHECKING:  # to look at records, PyTorch is not needed
     import torch
@@ -423,20 +424,20 @@ def mean_std(runs: list[Run]) -> MeanStd:
     Parameters
     ----------
     runs : list of Run
-        Of one model on the same pictures, one per seed.
+        Of one model and recipe on the same pictures, one per seed.
 
     Raises
     ------
     ValueError
-        If there is none, or if they are of several models or data sets.
+        If there is none, or if they are of several models, recipes or data sets.
     """
     if not runs:
         raise ValueError("mean and spread need at least one run")
     for run in runs:
-        if run.model != runs[0].model or run.labels != runs[0].labels:
+        if _but_seed(run) != _but_seed(runs[0]):
             raise ValueError(
                 f"{runs[0].name} and {run.name} differ in more than the seed: their "
-                "model or their validation pictures are not the same"
+                "model, recipe or validation pictures are not the same"
             )
     from statistics import mean, stdev  # slow to import, and few commands need it
 
@@ -448,6 +449,12 @@ def mean_std(runs: list[Run]) -> MeanStd:
         n=len(runs),
         standard_error=(p * (1 - p) / len(runs[0].labels)) ** 0.5,
     )
+
+
+def _but_seed(run: Run) -> tuple:
+    # A record lacks what is younger than it, and was made with what is now the default.
+    recipe = vars(Recipe()) | run.recipe | {"seed": 0}
+    return run.model, run.model_options, recipe, run.labels
 
 
 def paired_z(run: Run, other: Run) -> float:

@@ -24,7 +24,7 @@ from vhist.estimate import outputs, pictures_at_once, steps_per_epoch
 from vhist.muon import Muon
 from vhist.parallel import Team
 from vhist.pretrained import head
-from vhist.recipe import Recipe
+from vhist.recipe import Recipe, in_bfloat16
 from vhist.runs import Run, describe_machine
 
 __all__ = ["Batches", "Evaluation", "evaluate", "fit", "make_optimizer"]
@@ -491,7 +491,8 @@ def make_optimizer(
     ]
     if muon:
         device = next(model.parameters()).device
-        dtype = torch.bfloat16 if _is_short(recipe.precision, device) else None
+        short = in_bfloat16(recipe.precision, device.type)
+        dtype = torch.bfloat16 if short else None
         return Muon(
             groups,
             recipe.lr,
@@ -584,25 +585,34 @@ def _compiled(model: nn.Module, recipe: Recipe, team: Team):
     return torch.compile(model, mode="reduce-overhead" if replayed else None)
 
 
-def _is_short(precision: str, device: torch.device) -> bool:
-    return precision == "bfloat16" or (precision == "auto" and device.type == "cuda")
-
-
 def _autocast(precision: str, device: torch.device):
-    short = _is_short(precision, device)
+    short = in_bfloat16(precision, device.type)
     return torch.autocast(device.type, torch.bfloat16) if short else nullcontext()
 
 
 def _fast_kernels(precision: str, device: torch.device):
     """Keep PyTorch from kernels that are slow for training on this device."""
     if device.type == "cuda":
-        # cuDNN tries its algorithms once per shape and keeps the fastest.
-        return torch.backends.cudnn.flags(enabled=True, benchmark=True)
-    if device.type == "cpu" and _is_short(precision, device):
+        return _cudnn_benchmark()
+    if device.type == "cpu" and in_bfloat16(precision, device.type):
         # Backward of the CPU's fused attention is four times slower in bfloat16 than
         # in float32; as plain products a step of the small ViT takes a fifth less.
         return sdpa_kernel(SDPBackend.MATH)
     return nullcontext()
+
+
+@contextmanager
+def _cudnn_benchmark() -> Iterator[None]:
+    """Let cuDNN try its algorithms once per shape and keep the fastest.
+
+    Not where the user wants the same one each time; the other settings stay too.
+    """
+    cudnn = torch.backends.cudnn
+    before, cudnn.benchmark = cudnn.benchmark, not cudnn.deterministic
+    try:
+        yield
+    finally:
+        cudnn.benchmark = before
 
 
 @contextmanager

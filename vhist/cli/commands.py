@@ -22,7 +22,7 @@ from vhist._checks import brief, fits, one_line
 from vhist.catalogue import SMALLEST, SOURCES, count_pictures, expand_user
 from vhist.cli.listings import Model, RunName, find_record
 from vhist.cli.terminal import check_known, megabytes, percent, table
-from vhist.recipe import Recipe
+from vhist.recipe import Recipe, in_bfloat16
 from vhist.runs import Run
 
 if TYPE_CHECKING:
@@ -420,9 +420,7 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
     network = hollow_model(model, recipe, **options.built(), num_classes=classes)
     layers = summary(network, recipe.image_size)
     device, size = _device(options.device), stored_size(options, recipe)
-    short = recipe.precision == "bfloat16" or (
-        recipe.precision == "auto" and device.startswith("cuda")
-    )
+    short = in_bfloat16(recipe.precision, device.partition(":")[0])
     memory = estimate_memory(
         network,
         recipe,

@@ -58,14 +58,16 @@ def parse_train(
     family = _named(argv, "--family", FAMILIES) or "modern"
     optimizer = _named(argv, "--optimizer", OPTIMIZERS)
     words = _loose(function, argv)
-    if {"-h", "--help"} & {*argv} and words and argv[0] == words[0]:
-        check_known("model", words[0], _models(), "vhist models")
-    guess = words[0] if words else "resnet_small"
-    if words and argv[0] != guess:  # behind flags, some of which take many words
+    guess = "resnet_small"
+    if words and argv[0] == words[0]:
+        check_known("model", guess := words[0], _models(), "vhist models")
+    elif words:  # behind flags, some of which take many words
         guess = next((w for w in words if w in _models()), guess)
     recipe = recipe_for(guess, family, optimizer)
     call = _bind(variant(function, recipe=recipe), name, argv)
-    ours = recipe_for(call.keywords["model"], family, optimizer)
+    model = call.keywords["model"]
+    check_known("model", model, _models(), "vhist models")
+    ours = recipe_for(model, family, optimizer)
     if ours != recipe:
         call = _bind(variant(function, recipe=ours), name, argv)
     return call

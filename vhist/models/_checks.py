@@ -7,8 +7,8 @@ from torch import Tensor
 from vhist._checks import brief, fits
 
 
-def check_sizes(most: int = 100_000, **sizes: int | Sequence[int]) -> None:
-    """Raise unless each size is a whole number, or several, in a sensible range.
+def check_sizes(most: int = 100_000, **sizes: int) -> None:
+    """Raise unless each size is a whole number in a sensible range.
 
     Parameters
     ----------
@@ -25,22 +25,27 @@ def check_sizes(most: int = 100_000, **sizes: int | Sequence[int]) -> None:
         If one is below 1 or above ``most``.
     """
     for name, value in sizes.items():
-        several: list = list(value) if isinstance(value, tuple | list) else [value]
-        if not fits(several, list[int]):
+        if not fits(value, int):
             raise TypeError(f"{name} must be a whole number, got {brief(value)}")
-        if not several or min(several) < 1:
-            raise ValueError(f"{name} must be at least 1, got {brief(value)}")
-        if max(several) > most:
-            raise ValueError(f"{name} must be at most {most:,}, got {brief(value)}")
+        _check_range(name, value, value, value, most)
 
 
-def check_lists(**lists: Sequence[int]) -> None:
-    """Raise TypeError unless each is a list or tuple; see :func:`check_sizes`."""
+def check_lists(most: int = 100_000, **lists: Sequence[int]) -> None:
+    """Raise unless each is a list or tuple of sizes; see :func:`check_sizes`."""
     for name, value in lists.items():
-        if not isinstance(value, tuple | list):
+        if not (isinstance(value, tuple | list) and fits(list(value), list[int])):
             raise TypeError(
                 f"{name} must be a list of whole numbers, got {brief(value)}"
             )
+        least = min(value, default=0)
+        _check_range(name, value, least, max(value, default=0), most)
+
+
+def _check_range(name: str, value: object, least: int, largest: int, most: int) -> None:
+    if least < 1:
+        raise ValueError(f"{name} must be at least 1, got {brief(value)}")
+    if largest > most:
+        raise ValueError(f"{name} must be at most {most:,}, got {brief(value)}")
 
 
 def check_flags(**flags: bool) -> None:

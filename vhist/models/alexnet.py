@@ -41,9 +41,14 @@ class _NeighbourSum(torch.autograd.Function):
     sum. Autograd does not know that and pays for each slice with a map of zeros.
     """
 
+    generate_vmap_rule = True  # for torch.func
+
     @staticmethod
-    def forward(ctx, x: Tensor, size: int) -> Tensor:
-        ctx.size = size
+    def setup_context(ctx, inputs: tuple[Tensor, int], output: Tensor) -> None:
+        ctx.size = inputs[1]
+
+    @staticmethod
+    def forward(x: Tensor, size: int) -> Tensor:
         half, channels = size // 2, x.shape[1]
         padded = F.pad(x, (0, 0, 0, 0, half, half))
         total = padded[:, :channels].clone()
@@ -54,6 +59,10 @@ class _NeighbourSum(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
         return _NeighbourSum.apply(grad, ctx.size), None
+
+    @staticmethod
+    def jvp(ctx, tangent: Tensor, _: None) -> Tensor:
+        return _NeighbourSum.apply(tangent, ctx.size)
 
 
 class LocalResponseNorm(nn.LocalResponseNorm):
@@ -95,9 +104,9 @@ class AlexNet(nn.Module):
         Kernel, stride and padding of the first convolution, in pixels.
     hidden : int
         Width of the two hidden fully connected layers.
-    groups : {1, 2}
+    groups : int
         2 separates convolutions 2, 4 and 5 into the halves that lived on two GPUs
-        (section 3.2, figure 2).
+        (section 3.2, figure 2); a divisor of all widths.
     activation : {"relu", "tanh", "sigmoid"}
         Nonlinearity after each hidden layer: the paper's, the one that it replaced,
         and the one before that (section 3.1). Layers keep their names, ``relu1`` etc.
@@ -145,7 +154,7 @@ class AlexNet(nn.Module):
     ) -> None:
         super().__init__()
         check_lists(widths=widths)
-        check_sizes(num_classes=num_classes, widths=widths, hidden=hidden)
+        check_sizes(num_classes=num_classes, hidden=hidden)
         check_sizes(10_000, image_size=image_size, groups=groups)
         check_dropout(dropout)
         _check_stem(stem, lrn_alpha)
@@ -216,8 +225,8 @@ def alexnet(**kwargs) -> AlexNet:
     Parameters
     ----------
     **kwargs
-        Passed to :class:`AlexNet`; ``groups=2`` is the network of the paper, with
-        56,909,194 parameters.
+        Passed to :class:`AlexNet`; ``groups=2`` and ``dropout_position="after"``
+        make the network of the paper, with 56,909,194 parameters.
     """
     return AlexNet(**kwargs)
 

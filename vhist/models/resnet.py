@@ -198,7 +198,8 @@ class ResNet(nn.Module):
         Stride of a bottleneck on its 3x3 (torchvision) or its first 1x1 (paper).
     zero_init : bool
         Start each block as the identity: last batch-norm scale 0 (Goyal et al.
-        2017, arXiv:1706.02677, section 5.1), or without it the last filters 0.
+        2017, arXiv:1706.02677, section 5.1), or without it the last filters 0. Of no
+        effect without shortcuts, where nothing would ever be learned.
 
     Raises
     ------
@@ -227,13 +228,15 @@ class ResNet(nn.Module):
         zero_init: bool = False,
     ) -> None:
         super().__init__()
-        check_lists(blocks=blocks, widths=widths, stem=stem)
-        check_sizes(num_classes=num_classes, widths=widths, stem_width=stem_width)
-        check_sizes(1000, blocks=blocks, stem=stem)
+        check_lists(widths=widths)
+        check_lists(1000, blocks=blocks, stem=stem)
+        check_sizes(num_classes=num_classes, stem_width=stem_width)
         check_flags(conv_bias=conv_bias, residual=residual, zero_init=zero_init)
         check_flags(batch_norm=batch_norm)
         conv_bias = conv_bias or not batch_norm
         _check_stages(blocks, widths, version)
+        if len(stem) != 2:
+            raise ValueError(f"stem needs a kernel and a stride, got {stem}")
         kernel, stride = stem
         self.conv1 = nn.Conv2d(
             3, stem_width, kernel, stride, kernel // 2, bias=conv_bias
@@ -255,7 +258,8 @@ class ResNet(nn.Module):
             stages.append((f"layer{i + 1}", nn.Sequential(*layers)))
         self.stages = nn.Sequential(OrderedDict(stages))
         self.fc = nn.Linear(channels, num_classes)
-        self.init_weights(zero_init=zero_init)
+        # Without a shortcut, a branch that begins at zero lets no gradient through.
+        self.init_weights(zero_init=zero_init and residual)
 
     @torch.no_grad()
     def init_weights(self, *, zero_init: bool = False) -> None:
@@ -283,7 +287,17 @@ class ResNet(nn.Module):
         return self.fc(x.mean(dim=(2, 3)))  # (n, c, h, w) -> (n, c)
 
     def torchvision_keys(self) -> dict[str, str]:
-        """Map each key of this state dict to torchvision's: no ``stages.`` there."""
+        """Map each key of this state dict to torchvision's: no ``stages.`` there.
+
+        Raises
+        ------
+        TypeError
+            For bottlenecks of version v1: torchvision's have the same names, and would
+            compute something else.
+        """
+        blocks = [m for m in self.modules() if isinstance(m, Bottleneck)]
+        if any(block.conv1.stride != (1, 1) for block in blocks):
+            raise TypeError("torchvision's bottlenecks are of version='v1.5'")
         return {key: key.removeprefix("stages.") for key in self.state_dict()}
 
 
@@ -331,6 +345,12 @@ def resnet152(**kwargs) -> ResNet:
 
 
 def resnet_small(**kwargs) -> ResNet:
-    """ResNet for images of 64 pixels: a 3x3 stem and three stages of two blocks."""
+    """ResNet for images of 64 pixels: a 3x3 stem and three stages of two blocks.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`ResNet`; ``zero_init`` is on.
+    """
     small = {"blocks": (2, 2, 2), "widths": (64, 128, 256), "stem": (3, 2)}
     return ResNet(**{**small, "stem_width": 64, "zero_init": True, **kwargs})

@@ -105,10 +105,10 @@ class VGG(nn.Module):
         init: Literal["glorot", "he", "normal"] = "glorot",
     ) -> None:
         super().__init__()
-        check_lists(convs=convs, widths=widths)
-        check_sizes(num_classes=num_classes, widths=widths, hidden=hidden)
+        check_lists(widths=widths)
+        check_lists(1000, convs=convs)
+        check_sizes(num_classes=num_classes, hidden=hidden)
         check_sizes(10_000, image_size=image_size)
-        check_sizes(1000, convs=convs)
         check_dropout(dropout)
         check_flags(batch_norm=batch_norm)
         _check_stages(image_size, convs, widths)

@@ -5,12 +5,14 @@ Paper
     Recognition at Scale", ICLR 2021 (arXiv:2010.11929).
 Kept
     Linear patch embedding, class token, learned positions, pre-norm encoder with
-    GELU, LayerNorm epsilon and initialisation of the authors' code
-    (google-research/vision_transformer), the sizes of table 1.
+    GELU, LayerNorm epsilon and, with the exception below, initialisation of the
+    authors' code (google-research/vision_transformer); B and L are sizes of table 1.
 Changed
+    Queries, keys and values come of one matrix, as in torchvision, whose Xavier bound
+    is smaller by the root of 2 than that of the authors' three.
     ``pool="mean"`` averages the tokens and has no class token, ``positions="sincos"``
     has fixed two-dimensional positions: the simpler baseline of Beyer et al. 2022
-    (arXiv:2205.01580). Ti/16 is the size of DeiT (arXiv:2012.12877).
+    (arXiv:2205.01580). Ti/16 and S/16 are sizes of DeiT (arXiv:2012.12877).
 """
 
 from collections.abc import Callable
@@ -216,8 +218,9 @@ class VisionTransformer(nn.Module):
     def init_weights(self) -> None:
         """Draw the weights as the authors' code does (models_vit.py).
 
-        Patches LeCun normal; positions N(0, 0.02²); class token 0; attention and MLP
-        Xavier uniform; MLP biases N(0, 1e-6²); head 0.
+        Patches LeCun normal, here not cut at two deviations; positions N(0, 0.02²);
+        class token 0; attention (one matrix for q, k and v) and MLP Xavier uniform;
+        MLP biases N(0, 1e-6²); head 0.
         """
         for name, layer in self.named_modules():
             if isinstance(layer, nn.Linear):
