@@ -298,7 +298,7 @@ sys.exit(__main__.main())
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 128 + signal.SIGTERM
-    assert done.stderr.strip() == "vhist train: stopped"
+    assert done.stderr.strip() == "vhist train: stopped before the first step"
     assert not list((tmp_path / "runs").iterdir())
 
 
@@ -411,7 +411,7 @@ def test_stopped_says_how_to_continue(vhist, monkeypatch, pictures):
     code, _, err = vhist(*argv, *SHORT)
     assert code == 130
     assert one_line(err)
-    assert err.strip() == "vhist train: stopped"
+    assert err.strip() == "vhist train: stopped before the first step"
 
 
 def test_a_full_disk_at_the_end_keeps_the_state(vhist, monkeypatch, pictures, example):
@@ -500,11 +500,16 @@ def test_eval_repeats_the_record(vhist, greys, pictures):
 def test_eval_repeats_a_record_whose_pictures_lie_in_another_order(vhist, tmp_path):
     """Training sorts them by class; Sketchnette is drawn class after class in turn."""
     names = vdata.load_dataset("sketchnette", image_size=32).classes
-    words = ["train", "resnet_small", "--model-options", "blocks=[1,1,1]"]
-    words += ["--image-size", 32, "--data-size", 32, "--per-class", 10]
+    words = ["train", "resnet_small", "--model-options", "blocks=[1]", "widths=[8]"]
+    words += ["--image-size", 32, "--data-size", 32]
     words += ["--batch-size", 20, "--epochs", 1, "--threads", 1]
-    for name, classes in ("plain", ()), ("turned", ("--classes", *reversed(names))):
-        assert vhist(*words, "--name", name, *classes)[0] == 0
+    few = ("--per-class", 10)
+    for name, choice in (
+        ("plain", ()),
+        ("few", few),
+        ("turned", (*few, "--classes", *reversed(names))),
+    ):
+        assert vhist(*words, "--name", name, *choice)[0] == 0
         code, out, err = vhist("eval", name)
         assert (code, err) == (0, "")
         assert "the same answer for every picture" in out
@@ -521,12 +526,19 @@ def test_eval_tells_other_pictures(vhist, greys, pictures, tmp_path):
     assert code == 0
     assert one_line(err)
     assert "its fingerprint is" in err
-    assert "but other answers" in out
+    assert "±" in out.splitlines()[-1]
+    assert out.splitlines()[-1].endswith("%, of its own pictures")
+    stored["data"]["fingerprint"] = err.split("its fingerprint is ")[1][:16]
+    record.write_text(json.dumps(stored))
+    out = vhist("eval", "greys", "--root", pictures)[1]
+    assert "different, and other answers" in out or "equal, but" in out
     other = draw(tmp_path / "other", "black", "white")
     code, _, err = vhist("eval", "greys", "--root", other)
     assert code == 2
     assert one_line(err)
     assert "has other classes (black, white) than greys was trained for" in err
+    stored["command"] = "vhist train resnet_small --root 'gone"
+    record.write_text(json.dumps(stored))
     code, _, err = vhist("eval", "greys")
     assert code == 2
     assert "give its folder, --root" in err
@@ -598,6 +610,26 @@ def test_predict(vhist, greys, pictures, tmp_path):
         second == "vhist predict: cannot read missing.png (No such file or directory)"
     )
     assert vhist("predict", "greys", light)[0] == 0
+    for many in (light.parent, light.parent / "*.png"):  # no shell expands it here
+        code, out, err = vhist("predict", "greys", many)
+        assert (code, err) == (0, "")
+        assert len(out.splitlines()) == len([*light.parent.iterdir()])
+
+
+def test_a_run_is_found_by_each_of_its_files(vhist, greys, pictures):
+    for word in ("greys", "runs/greys", "runs/greys.json", "runs/greys.pt"):
+        assert vhist("predict", word, pictures / "val" / "light" / "0.png")[0] == 0
+    start = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
+    assert vhist(*start, "--name", "b", "--weights", "runs/greys.json")[0] == 0
+    (greys / "c.ckpt").write_bytes(b"")
+    assert "c has not ended and has no record" in vhist("eval", "c")[2]
+    assert "not ended, --resume goes on: c" in vhist("runs")[1]
+
+
+def test_eval_finds_the_pictures_of_the_record(vhist, greys):
+    code, out, err = vhist("eval", "greys")
+    assert (code, err) == (0, "")
+    assert "the same answer for every picture" in out
 
 
 # ---- lists ---------------------------------------------------------------------------
@@ -607,6 +639,8 @@ def test_summary(vhist):
     code, out, _ = vhist("summary", "resnet_small", "--num-classes", "10")
     assert code == 0
     assert "2,777,674 parameters" in out
+    less = vhist("summary", "resnet_small", "--model-options", "blocks=[1,1,1]")[1]
+    assert "1,227,594 parameters" in less
     short = vhist("summary", "resnet_small", "--num-classes", "10", "--depth", "1")[1]
     assert len(short) < len(out)
     assert "2,777,674 parameters" in short
@@ -726,7 +760,8 @@ def test_a_run_begins_with_the_weights_of_another(vhist, greys, tmp_path):
     ("words", "message"),
     [
         (["--weights", "grays"], "no weights grays; name a file"),
-        (["--weights", "runs/greys.json"], "greys.json"),
+        (["--weights", "runs/grays.json"], "no weights runs/grays.pt; name a file"),
+        (["--weights", "short-vgg_small-0"], "`vhist train vgg_small --data im"),
         (["--weights", "imagenet"], "torchvision has no weights for resnet_small"),
         (
             ["--weights", "greys", "--model-options", "stem_width=8"],

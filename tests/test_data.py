@@ -301,6 +301,18 @@ def test_a_data_set_is_not_read_from_a_folder_of_other_classes(
     assert locate("folder") == folder
 
 
+def test_what_windows_puts_into_folders_is_no_picture(folder):
+    clean = load_folder(folder, image_size=24)
+    (folder / "train" / "zebra" / "Thumbs.db").write_bytes(b"\xd0\xcf")
+    (folder / "val" / "zebra" / "desktop.ini").write_bytes(b"")
+    assert load_folder(folder, image_size=24).fingerprint == clean.fingerprint
+    (folder / "train" / "zebra" / "list.txt").write_text("")
+    with pytest.raises(ValueError, match=r"list\.txt \(not a picture by its name\)"):
+        count_pictures("folder", folder)  # what training would say, without a look
+    counts = count_pictures("folder", folder, skip_bad=True)
+    assert counts == (2, 6, 4, str(folder))
+
+
 def test_imagenette_is_found_below_other_pictures(part_of_imagenette, monkeypatch):
     root = part_of_imagenette
     monkeypatch.setattr("torchvision.datasets.utils.download_url", _no_network)

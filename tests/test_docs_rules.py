@@ -246,6 +246,12 @@ def test_every_experiment_is_linked_from_a_chapter(experiment: Path) -> None:
     assert any(link in chapter.read_text(encoding="utf-8") for chapter in CHAPTERS)
 
 
+def test_the_index_has_every_experiment_once() -> None:
+    index = (EXPERIMENTS[0].parent / "index.rst").read_text(encoding="utf-8")
+    listed = re.findall(r"examples/experiments/(plot_\w+\.py)", index)
+    assert sorted(listed) == sorted(e.name for e in EXPERIMENTS)
+
+
 def test_keys_of_papers_are_unique() -> None:
     keys = known_keys()
     assert sorted(keys) == sorted(set(keys))

@@ -178,6 +178,8 @@ def test_an_impossible_size_is_one_line():
 def test_a_negative_size_is_one_line():
     with pytest.raises(ValueError, match=r"input of shape \(3, -1, -1\)"):
         summary(nn.Conv2d(3, 2, 1), -1)
+    with pytest.raises(TypeError, match=r"such as vhist\.create_model gives, got 'res"):
+        summary("resnet_small", 64)
 
 
 def test_parameters_that_no_hook_sees_are_counted():

@@ -311,6 +311,13 @@ def test_what_is_no_recipe_or_data_set_is_said(words, says):
         fit(tiny(), **({"data": toy(), "recipe": RECIPE} | words))
 
 
+def test_resume_without_a_checkpoint_is_said():
+    with pytest.raises(ValueError, match="resume needs checkpoint="):
+        fit(tiny(), toy(), RECIPE, resume=True)
+    with pytest.raises(TypeError, match=r"such as data\.val, got a Dataset"):
+        evaluate(tiny(), toy(), image_size=64)
+
+
 def test_a_guess_without_parameters_can_be_evaluated():
     class First(nn.Module):
         def forward(self, x):

@@ -153,7 +153,9 @@ def main() -> int:
         return _complain(name, MemoryError(hint), 3)
     except KeyboardInterrupt as stopped:
         if os.environ.get("RANK", "0") == "0":
-            print(f"\n{name}: {str(stopped) or 'stopped'}", file=sys.stderr)
+            early = "stopped before the first step"  # later it says what it saved
+            said = str(stopped) or (early if name == "vhist train" else "stopped")
+            print(f"\n{name}: {said}", file=sys.stderr)
         return 128 + getattr(stopped, "signal", 2)
 
 

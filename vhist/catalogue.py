@@ -52,19 +52,17 @@ SOURCES = {
     ),
     "imagenette": Source(
         *(10, 9469, 3925),
-        "100 MB, 340 MB or 1.5 GB",
-        "ImageNet's: research only",
-        "--data imagenette downloads it",
+        "0.1, 0.3 or 1.5 GB",
+        "research only",
+        "by --data imagenette",
     ),
     "cifar10": Source(
         *(10, 50_000, 10_000),
         "170 MB",
         "none stated",
-        "--data cifar10 downloads it",
+        "by --data cifar10",
     ),
-    "folder": Source(
-        *(None, None, None), "nothing", "yours", "--root FOLDER with train/ and val/"
-    ),
+    "folder": Source(*(None, None, None), "nothing", "yours", "by --root FOLDER"),
 }
 
 
@@ -147,13 +145,14 @@ def count_pictures(
     *,
     classes: Sequence[str] = (),
     per_class: int | None = None,
+    skip_bad: bool = False,
 ) -> tuple[int, int, int, str]:
     """Count classes and pictures without opening, drawing or downloading any.
 
     Parameters
     ----------
-    name, root, size
-        See :func:`vhist.load_dataset`.
+    name, root, size, skip_bad
+        See :func:`vhist.load_dataset`. What is a picture is judged by its name alone.
     classes, per_class
         See :meth:`vhist.data.Dataset.select`. Of a data set that is not here, each
         class is taken to have the same share of the pictures.
@@ -169,7 +168,8 @@ def count_pictures(
     FileNotFoundError, ValueError
         As :func:`vhist.load_dataset` does.
     """
-    from vhist.data import WNIDS, check_classes, check_per_class, list_folder
+    from vhist import data as vdata
+    from vhist.data import WNIDS, check_classes, check_per_class
 
     source, folder = SOURCES[name], locate(name, root, size)
     if folder is None and name == "folder":
@@ -179,12 +179,20 @@ def count_pictures(
             )
         folder = expand_user(root or os.environ["VHIST_DATA"])
     if folder is not None:
-        found, splits = list_folder(folder)
+        found, splits = vdata.list_folder(folder)
+        for path in (path for split in splits for path, _ in split):
+            if not vdata.named_as_picture(path):
+                bad = f"{path} (not a picture by its name)"
+                vdata.refuse_or_warn([bad], skip_bad, quiet=True)
         names = [WNIDS.get(c, c) for c in found]
         check_classes(folder.name, classes, names)
         kept = {names.index(c): c for c in classes or names}
         counts, there = (
-            Counter(kept[label] for _, label in split if label in kept)
+            Counter(
+                kept[label]
+                for path, label in split
+                if label in kept and vdata.named_as_picture(path)
+            )
             for split in splits
         )
         if per_class is not None:

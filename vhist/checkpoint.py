@@ -636,8 +636,9 @@ class Signals:
                 signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.number is not None:
+            raise Interrupted("stopped at once: what was saved before is kept", number)
         self.number = number
-        signal.signal(number, signal.default_int_handler)
 
 
 class Keeper:

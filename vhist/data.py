@@ -43,11 +43,13 @@ __all__ = [
     "list_folder",
     "load_dataset",
     "load_folder",
+    "named_as_picture",
     "normalize",
     "pca_colour",
     "random_crop",
     "random_flip",
     "random_resized_crop",
+    "refuse_or_warn",
     "resize",
 ]
 
@@ -70,6 +72,9 @@ WNIDS = {
 }
 
 _SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm")
+
+# What Windows puts into folders of pictures, as macOS does files with a dot in front.
+_LITTER = ("thumbs.db", "desktop.ini")
 
 # Pillow knows many more; one of them, EPS, has Ghostscript run the file.
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
@@ -290,7 +295,9 @@ def load_dataset(
         )
     chosen = root or os.environ.get("VHIST_DATA")
     if name == "folder" and chosen is None:
-        raise ValueError("data set 'folder' needs root=, with train/ and val/ inside")
+        raise ValueError(
+            "data set 'folder' needs root= (--root), with train/ and val/ inside"
+        )
     if size not in ("full", "320px", "160px"):
         raise ValueError(f"size is '160px', '320px' or 'full', got {size!r}")
     base = expand_user(chosen or cache_dir())
@@ -341,7 +348,7 @@ def load_folder(
                 stacklevel=2,
             )
     if stored["skipped"]:
-        _refuse_or_warn(stored["skipped"], skip_bad)
+        refuse_or_warn(stored["skipped"], skip_bad)
     train, val = (
         Split(stored[f"{s}_images"], stored[f"{s}_labels"], tuple(stored[f"{s}_files"]))
         for s in ("train", "val")
@@ -466,7 +473,8 @@ def _download(name: str, root: Path, size: str) -> Path:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileNotFoundError(
             f"could not download {name} ({reason}); fetch {archive} elsewhere, put it "
-            f"in {root} and try again, or pass root=, a folder with train/ and val/"
+            f"in {root} and try again, or pass root= (--root), a folder with train/ "
+            "and val/"
         ) from error
 
 
@@ -536,7 +544,8 @@ def _files(folder: Path) -> Iterator[Path]:
             folders[:] = sorted(f for f in folders if not f.startswith("."))
             tops += [Path(here, f) for f in folders if Path(here, f).is_symlink()]
             # A link that leads nowhere is no folder: to be named, not passed over.
-            yield from (Path(here, n) for n in names if not n.startswith("."))
+            seen_names = (n for n in names if n.lower() not in _LITTER)
+            yield from (Path(here, n) for n in seen_names if not n.startswith("."))
 
 
 def _refuse_folder(error: OSError) -> NoReturn:
@@ -594,9 +603,14 @@ def decode(path: Path, size: int) -> Tensor:
         raise ValueError(getattr(error, "strerror", None) or reason) from error
 
 
+def named_as_picture(path: Path) -> bool:
+    """Return whether a file's name ends as that of a picture."""
+    return path.suffix.lower() in _SUFFIXES
+
+
 def _try_decode(path: Path, into: Tensor) -> tuple[str, bool] | None:
     """Decode into (3, size, size); return why there is none and whether that lasts."""
-    if path.suffix.lower() not in _SUFFIXES:
+    if not named_as_picture(path):
         return "not a picture by its name", True
     try:
         into.copy_(decode(path, into.shape[-1]))
@@ -634,7 +648,7 @@ def _decode_all(
                     reason, lasts = trouble
                     all_last &= lasts
                     stored["skipped"].append(f"{path} ({reason})")
-                    _refuse_or_warn(stored["skipped"], skip_bad, quiet=True)
+                    refuse_or_warn(stored["skipped"], skip_bad, quiet=True)
                     continue
                 digest.update(
                     os.fsencode(name) + hashlib.sha256(path.read_bytes()).digest()
@@ -653,7 +667,16 @@ def _decode_all(
     return stored, all_last
 
 
-def _refuse_or_warn(bad: list[str], skip_bad: bool, *, quiet: bool = False) -> None:
+def refuse_or_warn(bad: list[str], skip_bad: bool, *, quiet: bool = False) -> None:
+    """Raise ValueError for files that are no pictures, or warn if they may be missing.
+
+    Parameters
+    ----------
+    bad : list of str
+        Each a path and why it is none.
+    skip_bad, quiet : bool
+        Leave them out; without a word.
+    """
     if not skip_bad:
         raise ValueError(
             f"cannot read {one_line(bad[0])}; remove the file or leave such files out "

@@ -8,6 +8,7 @@ from html import escape
 from math import prod
 from typing import TYPE_CHECKING
 
+from vhist._checks import brief
 from vhist._modes import evaluating
 
 if TYPE_CHECKING:  # so that `import vhist` does not wait for PyTorch
@@ -163,12 +164,19 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
 
     Raises
     ------
+    TypeError
+        If the model is none.
     ValueError
         If the model cannot take an input of that size.
     """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(
+            f"model must be a network, such as vhist.create_model gives, got "
+            f"{brief(model)}"
+        )
     if isinstance(input_size, int):
         input_size = (3, input_size, input_size)
     tracer = _Tracer(model)

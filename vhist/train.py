@@ -97,6 +97,8 @@ def evaluate(
 
     Raises
     ------
+    TypeError
+        If ``split`` is none: of a data set it is ``data.val``.
     ValueError
         If a size is no whole number above 0, there is no such precision, or there are
         no pictures.
@@ -106,6 +108,10 @@ def evaluate(
             raise ValueError(
                 f"{key} must be a whole number, at least 1, got {brief(value)}"
             )
+    if not isinstance(split, Split):
+        raise TypeError(
+            f"split must be a Split, such as data.val, got a {type(split).__name__}"
+        )
     if precision not in ("auto", "float32", "bfloat16"):
         raise ValueError(
             f"precision must be auto, float32 or bfloat16, got {brief(precision)}"
@@ -184,6 +190,7 @@ def fit(
         If ``data`` is no data set, or ``recipe`` no recipe.
     ValueError
         If there are fewer pictures than one batch, or not as many outputs as classes;
+        if ``resume`` has no ``checkpoint``;
         if the checkpoint is of another model, recipe or data set, or damaged; if batch
         norm gets a single value per channel.
     FloatingPointError
@@ -201,6 +208,8 @@ def fit(
             raise TypeError(
                 f"{key} must be a {kind.__name__}, got a {type(value).__name__}"
             )
+    if resume and checkpoint is None:
+        raise ValueError("resume needs checkpoint=, the file to go on from")
     team, device = Team.current(), next(model.parameters()).device
     with _if_memory_ends(_smaller_step(recipe)):
         _check_fit(model, data, recipe, team)

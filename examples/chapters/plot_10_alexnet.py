@@ -931,14 +931,16 @@ for name, values in table.items():
 #       :math:`33 \cdot 33 \cdot 2 = 2178`. The paper says 2048, which is 32 · 32 · 2.
 #
 # 2. *What does overlap buy?* Shift the drawings by one pixel. By how much do their
-#    pooled versions change, with windows of 3 and of 2, both moved by 2?
+#    pooled versions change, with windows of 3 and of 2, both moved by 2? Or by 3?
 #
 #    .. dropdown:: Solution
 #
 #       With ``x = vhist.data.normalize(data.val.images)`` compare
 #       ``F.max_pool2d(x[..., :-1], size, 2)`` with
 #       ``F.max_pool2d(x[..., 1:], size, 2)``, once with size 3 and once with 2. The
-#       mean difference is smaller with 3: of each window two columns stay, not one.
+#       mean difference is smaller with 3: of each window two columns stay, not one. So
+#       it is with windows of 3 side by side: the width does it. Overlap only lets the
+#       wide window keep its small steps.
 #
 # 3. *A rate for more momentum.* With momentum 0.99 in place of 0.9, which learning rate
 #    moves a weight as far under a steady gradient? How long does a gradient echo?

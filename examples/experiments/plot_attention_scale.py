@@ -6,19 +6,16 @@ So that a long vector looks at many words, as a short one does.
 """
 
 # %%
-# Attention takes the softmax of products of queries and keys. The product of two random
-# vectors of length d has a standard deviation of :math:`\sqrt d`, and a softmax of
-# widely spread numbers picks a single winner. :cite:t:`vaswani2017` suspected that its
-# gradient is then too small to learn from, and divided by :math:`\sqrt d`; so does
-# ``vhist.models.vit.SelfAttention``. The entropy says how widely a word looks: its
-# exponential is the number of words in an even look as wide. It belongs to the chapter
-# :doc:`ViT </chapters/plot_40_vit>`.
+# Attention takes the softmax of products of queries and keys. The product of two
+# vectors of d random numbers, each of variance one, has a standard deviation of
+# :math:`\sqrt d`, and a softmax of widely spread numbers picks a single winner.
+# :cite:t:`vaswani2017` suspected that its gradient is then too small to learn from, and
+# divided by :math:`\sqrt d`; so does ``vhist.models.vit.SelfAttention``. The entropy
+# says how widely a word looks: its exponential is the number of words that a look of
+# that width could share alike. The chapter is :doc:`ViT </chapters/plot_40_vit>`.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
-
-from vhist import plots
 
 torch.manual_seed(0)
 words = 197  # ViT-B/16: 196 patches and the class word
@@ -49,6 +46,8 @@ for ax in axes:
     ax.set_xlabel("length d of query and key")
 axes[0].legend()
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "Random queries and keys among 197 words. Undivided, longer vectors see fewer.",

@@ -12,10 +12,8 @@ Wrong as soon as the last batch is short; if pictures come sorted, always one wa
 # everything: what would be printed? :func:`vhist.evaluate` counts pictures instead. It
 # belongs to the chapter :doc:`Reading a log </chapters/plot_80_reading_a_log>`.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
-from vhist import plots
 
 counts = {"pizza": 25, "steak": 19, "sushi": 31}
 labels = torch.arange(3).repeat_interleave(torch.tensor(list(counts.values())))
@@ -59,6 +57,8 @@ ax.axhline(0, color="#8c959f", linewidth=0.8)
 ax.set(xlabel="pictures in a batch", ylabel="error (points)")
 ax.legend(loc="upper left")
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "Mean of batches minus true accuracy, for 75 pictures and one answer to all.",
@@ -71,4 +71,4 @@ plt.show()
 # %%
 # Both are right where the size divides 75. Elsewhere a shuffled order is fair on
 # average, and still noise that nobody asked for. Count the right answers, and divide
-# once, at the end. For which size is a batch of one picture left over?
+# once, at the end. For which sizes is a batch of one picture left over?

@@ -14,7 +14,6 @@ A bag of patches: shuffle them, and its answer stays the same.
 # these networks has been trained; the chapter :doc:`ViT </chapters/plot_40_vit>` does
 # it with one that has.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 import vhist

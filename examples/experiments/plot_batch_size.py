@@ -13,12 +13,10 @@ The mean that batch normalisation subtracts strays as one over the root of the b
 # all, by the number of pictures? The chapter :doc:`ResNet </chapters/plot_30_resnet>`
 # shows what that does to an answer.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 import vhist
 from torch import nn
-from vhist import plots
 
 data = vhist.load_dataset("sketchnette")
 x = vhist.data.normalize(vhist.data.resize(data.val.images, 32))
@@ -41,13 +39,17 @@ for n in (2, 16, 128):
 axes[0].set(xlabel="mean of a batch", yticks=[])
 axes[0].legend(title="pictures")
 axes[1].loglog(sizes, list(spread.values()), "o")
-axes[1].loglog(sizes, list(expected.values()), color="#8c959f", label="1 / root of n")
+axes[1].loglog(
+    sizes, list(expected.values()), color="#8c959f", label="deviation / root of n"
+)
 axes[1].set(xlabel="pictures in the batch, n", ylabel="spread of the mean")
 axes[1].set_xticks(sizes, sizes)
 axes[1].set_yticks((0.05, 0.1, 0.2, 0.5), (0.05, 0.1, 0.2, 0.5))
 axes[1].minorticks_off()
 axes[1].legend()
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "Means of four thousand random batches, and how their spread falls with the size.",

@@ -18,7 +18,6 @@ import torch
 import vhist
 from torch import nn
 from torch.nn import functional as F
-from vhist import plots
 
 slots, width = 64, 48
 sizes = {"image_size": 32, "patch_size": 8, "width": width, "depth": 1, "heads": 3}
@@ -68,11 +67,11 @@ for ax, (kind, p) in zip(axes, answers.items(), strict=True):
     ax.set(title=kind, xlabel="slot of the batch")
 axes[0].set(ylabel="probability of class 0", ylim=(0, None))
 # sphinx_gallery_start_ignore
-plots.caption(
-    fig,
-    "Three pictures, one colour each, copied into all 64 slots of a batch.",
-    "Three charts of points: in level rows for one learned word, else scattered.",
-)
+from vhist import plots
+
+text = "Three pictures, one colour each, copied into all 64 slots of a batch."
+alt = "Three charts of points: in level rows for one learned word, else scattered."
+plots.caption(fig, text, alt)
 # sphinx_gallery_end_ignore
 plt.show()
 

@@ -9,16 +9,15 @@ Mostly from dark to bright; AlexNet's colour noise follows all three axes.
 # Red, green and blue of a pixel are mostly one number, its brightness, said three
 # times. A principal component analysis of all pixels finds three axes of colour that
 # are not correlated. AlexNet moves each training picture along each, by a random amount
-# in proportion to the spread along it :cite:p:`krizhevsky2012`: as if the light had
-# changed. :func:`vhist.data.colour_components` finds the axes,
+# in proportion to the spread along it :cite:p:`krizhevsky2012`, as if the light had
+# changed. (The paper prints the eigenvalue, which is the spread squared; its code took
+# the root.) :func:`vhist.data.colour_components` finds the axes,
 # :func:`vhist.data.pca_colour` moves pictures. It belongs to the chapter :doc:`AlexNet
 # </chapters/plot_10_alexnet>`.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 import vhist
-from vhist import plots
 
 pictures = vhist.load_dataset("sketchnette").train.images[:2000]
 spread, directions = vhist.data.colour_components(pictures)  # (3,), (3, 3)
@@ -54,6 +53,8 @@ for i, row in enumerate(axes):
         ax.set_title(f"{amount:g}" if i == 0 else "", fontsize=9)
         ax.set_axis_off()
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "The three axes, with their share of the variance; a drawing moved along each, by"

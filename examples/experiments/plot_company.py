@@ -20,7 +20,6 @@ import torch
 import vhist
 from torch import nn
 from torch.nn import functional as F
-from vhist import plots
 
 data = vhist.load_dataset("sketchnette").val
 church = data.images[data.labels == 4]
@@ -65,6 +64,8 @@ ax.set_xticks([3 * k + 0.7 for k in range(3)], list(company))
 ax.set(xlabel="the other fifteen", ylabel="moved by (% of its size)")
 ax.legend(loc="upper left", fontsize=8)
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "How far the normalised words of a drawn church move when fifteen others join it.",
@@ -75,5 +76,5 @@ plots.caption(
 plt.show()
 
 # %%
-# In use BatchNorm has stored values, here still 0 and 1: it does two different things,
-# and company counts in one of them. Does ``nn.InstanceNorm1d`` depend on company?
+# In use BatchNorm has stored values, here still 0 and 1: it computes one thing in
+# training, another in use. Does ``nn.InstanceNorm1d`` depend on company?

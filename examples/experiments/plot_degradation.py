@@ -12,7 +12,6 @@ Forty plain layers fit their *training* pictures worse than eight; shortcuts rep
 # is added to its own input, and starts as nothing but that input :cite:p:`goyal2017`.
 # The long form is in the chapter :doc:`ResNet </chapters/plot_30_resnet>`.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 import vhist
@@ -76,5 +75,5 @@ plots.caption(
 plt.show()
 
 # %%
-# Thirty-two more layers, and hardly better than guessing. Try a depth of 20; or leave
+# Thirty-two more layers, and no better than guessing. Try a depth of 20; or leave
 # out ``zeros_``: the shortcuts still help, but much less in so few steps.

@@ -32,13 +32,14 @@ nearest = 100 * (percents * n / 100).round() / n
 misfit = (nearest - percents).abs().amax(dim=1)  # of the worst of the eight, for each n
 fits = (1 + (misfit < near).nonzero().flatten()).tolist()
 print(f"{len(fits)} denominators fit:", *fits[:10])
-print(f"10,000 misses by {misfit[9_999]:.4f}, {fits[0]:,} by {misfit[fits[0] - 1]:.0e}")
+missed = f"{misfit[9_999]:.4f} points, {fits[0]:,} by {misfit[fits[0] - 1]:.0e}"
+print(f"10,000 misses by {missed}")
 
 fig, ax = plt.subplots(figsize=(7.2, 3.0), layout="constrained")
 ax.semilogy(n, misfit, ".", markersize=1.5, color="#8c959f", rasterized=True)
 ax.semilogy(fits, misfit[[f - 1 for f in fits]], "o", color="C0")
 ax.axvline(10_000, color="#8c959f", linestyle=":")
-ax.set(xlabel="denominator", ylabel="worst distance", xlim=(0, 20_500))
+ax.set(xlabel="denominator", ylabel="worst distance (points)", xlim=(0, 20_500))
 ax.xaxis.set_major_formatter("{x:,.0f}")
 # sphinx_gallery_start_ignore
 plots.caption(

@@ -2,7 +2,7 @@
 Does an error reach the first layer?
 ====================================
 
-Thirty layers, four pairs of activation and first weights: two let next to nothing by.
+Thirty layers, four pairs of activation and first weights: two let nothing through.
 """
 
 # %%
@@ -19,14 +19,12 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
-from vhist import plots
-
+torch.manual_seed(0)
 depth, width, inputs = 30, 256, 128
 exact = {"dtype": torch.float64}  # float32 would round small differences away
 
 
-def default(weight):
-    """What PyTorch's linear and convolutional layers start with."""
+def default(weight):  # what PyTorch's linear and convolutional layers start with
     return nn.init.kaiming_uniform_(weight, a=5**0.5)
 
 
@@ -60,6 +58,8 @@ axes[0].set(xlabel="layer", title="how far inputs stay apart")
 axes[1].set(xlabel=f"layer ({depth}: the output)", title="error on its way back")
 axes[0].legend(fontsize=8)
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "Sigmoid and badly scaled ReLU lose both: what tells inputs apart, on the way"
@@ -71,10 +71,10 @@ plots.caption(
 # sphinx_gallery_end_ignore
 plt.show()
 for name in cases:
-    print(f"{name:24} of an error of 1 there arrives {signal[name][0]:.0e};", end=" ")
-    print(f"apart {apart[name][-1]:.0e}, spread {spread[name][-1]:.0e}")
+    print(f"{name:24} error arrives as {signal[name][0]:.0e}; inputs", end=" ")
+    print(f"differ by {apart[name][-1]:.0e}, numbers by {spread[name][-1]:.0e}")
 
 # %%
-# The last number, the spread over inputs *and* units, would have missed it: the units
-# of the last sigmoid layer differ, but each gives every input the same answer, to
+# The last number, the spread of all numbers of the layer, would have missed it: the
+# units of the last sigmoid layer differ, but each gives every input the same answer, to
 # rounding. And ReLU is no cure by itself; it needs weights of the right scale.

@@ -13,11 +13,9 @@ Batch normalisation by hand, right and with a slip that many texts make.
 # the chapter :doc:`ResNet </chapters/plot_30_resnet>`; :class:`vhist.models.ResNet` has
 # such a layer behind each convolution.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 from torch import nn
-from vhist import plots
 
 torch.manual_seed(0)
 spreads = torch.tensor([0.5, 1, 2, 10])
@@ -48,6 +46,8 @@ ax.set_xticks(range(4), [f"channel {i}" for i in range(4)])
 ax.set(ylabel="standard deviation")
 ax.legend(ncols=3, loc="upper left")
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "The spread of four channels: as they come, and after either division.",

@@ -18,8 +18,7 @@ Twelve hidden units have 4,096 sub-networks; half strength is their average, in 
 import matplotlib.pyplot as plt
 import torch
 
-from vhist import plots
-
+torch.manual_seed(0)
 units, classes = 12, 10
 hidden, extra = torch.randn(units), torch.randn(units, units) / units**0.5
 weight = torch.randn(units, classes)
@@ -55,17 +54,20 @@ for ax, (name, averages) in zip(axes, answers.items(), strict=True):
 axes[0].set(ylabel="probability")
 axes[0].legend(fontsize=8)
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "Left, crosses sit in the squares: half strength is the geometric mean. Right, it"
     " is not.",
     "Two panels of marks for ten classes. Left, crosses and squares coincide, dashes"
-    " do not; right, all three lie apart.",
+    " do not; right, the three lie apart in some classes.",
 )
 # sphinx_gallery_end_ignore
 plt.show()
 
 # %%
 # Exactly the geometric mean, to rounding: up to the softmax everything is linear in the
-# mask, and so is the mean of logarithms. A ReLU on the way makes it an approximation.
-# The arithmetic mean, that of a committee, is something else.
+# mask, and so is the mean of logarithms. The arithmetic mean, that of a committee, is
+# something else. With a ReLU on the way half strength is neither. Try other seeds: is
+# it nearer to the one or to the other?

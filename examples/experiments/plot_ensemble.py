@@ -12,7 +12,6 @@ Average the answers of up to five small networks, in every combination.
 # the same drawings, and we let each group of them vote. The long form, with networks
 # of different depth, is in the chapter :doc:`VGG </chapters/plot_20_vgg>`.
 
-# sphinx_gallery_thumbnail_number = 1
 from itertools import combinations
 
 import matplotlib.pyplot as plt
@@ -20,7 +19,6 @@ import torch
 import vhist
 from torch import nn
 from torch.nn import functional as F
-from vhist import plots
 
 data = vhist.load_dataset("sketchnette")
 x, new_x = (
@@ -64,6 +62,8 @@ for k, found in accuracy.items():
 ax.plot(list(mean), [100 * m for m in mean.values()], color="C0")
 ax.set(xlabel="networks in the average", ylabel="accuracy (%)", xticks=range(1, 6))
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "Every group of the five (dots) and the mean over groups of a size (line).",

@@ -13,7 +13,6 @@ Not these: behind batch normalisation they do not vanish at the start, they expl
 # convolutions, and branches of full strength. The chapter is :doc:`ResNet
 # </chapters/plot_30_resnet>`.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 from torch import nn

@@ -13,12 +13,10 @@ A stack multiplies, so only one size of weights lets a signal through unchanged.
 # :cite:p:`he2015delving`, in :class:`vhist.models.VGG` as ``init="he"``. The long form
 # is in the chapter :doc:`VGG </chapters/plot_20_vgg>`.
 
-# sphinx_gallery_thumbnail_number = 1
 import math
 
 import matplotlib.pyplot as plt
 import torch
-from vhist import plots
 
 width, depth = 256, 50
 he = math.sqrt(2 / width)
@@ -44,6 +42,8 @@ for name, found in sizes.items():
 ax.set(xlabel="layer", ylabel="size of the signal", ylim=(1e-14, 1e11))
 ax.legend(ncols=2)
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "Root of the mean square after each layer; dotted, what the formula expects.",

@@ -13,11 +13,9 @@ From a coin: keep the input with a chance that grows with it, and take the mean.
 # </chapters/plot_40_vit>`; :class:`vhist.models.VisionTransformer` has a GELU in each
 # block.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 from torch.nn import functional as F
-from vhist import plots
 
 torch.manual_seed(0)
 throws = 4000
@@ -25,7 +23,7 @@ x = torch.linspace(-4, 4, 81)
 kept = torch.randn(throws, 81) < x
 mean = (x * kept).mean(dim=0)
 error = (mean - F.gelu(x)).abs().max().item()
-print(f"the mean of {throws} throws is off by {error:.2f} at most")
+print(f"the mean of {throws} throws is off by {error:.3f} at most")
 
 # A fine grid finds its lowest point, and the range of its slope.
 grid = torch.linspace(-6, 6, 1_200_001, dtype=torch.float64)
@@ -49,6 +47,8 @@ right.legend(loc="upper left", fontsize=8)
 for ax in (left, right):
     ax.set_xlabel("x")
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "Left throws, grey, and their mean. Right GELU from near, with its lowest point.",
@@ -60,7 +60,7 @@ plots.caption(
 plt.show()
 
 # %%
-# So GELU is no relative of the sigmoid, as one reads, but a smooth ReLU, and it is not
-# monotonic: left of its lowest point it rises again, towards zero. Replace
+# So GELU has not the shape of a sigmoid, though one reads so: it is a smooth ReLU. Nor
+# is it monotonic: to the left of its lowest point it climbs back towards zero. Replace
 # ``torch.randn`` by a logistic random number, ``torch.rand(throws, 81).logit()``: the
 # mean is then ``F.silu``.

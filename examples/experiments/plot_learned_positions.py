@@ -13,7 +13,6 @@ Nobody tells it which patches are neighbours; filling gaps teaches it that.
 # position vectors of all pairs of places. The chapter is
 # :doc:`ViT </chapters/plot_40_vit>`.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 import vhist

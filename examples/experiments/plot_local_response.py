@@ -18,8 +18,7 @@ import matplotlib.pyplot as plt
 import torch
 from torch.nn import functional as F
 
-from vhist import plots
-
+torch.manual_seed(0)
 strong = 100.0  # activity of a channel; pixels of 2012 went up to 255
 
 
@@ -58,6 +57,8 @@ ax.set(xlabel="active neighbours", ylabel=f"what is left of {strong:g}")
 ax.set(ylim=0, xticks=range(5))
 ax.legend()
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "Company costs activity. PyTorch's layer follows the formula with alpha 5e-4.",

@@ -19,8 +19,6 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
-from vhist import plots
-
 momentum, steps = 0.9, 200
 
 
@@ -40,7 +38,8 @@ pulse = [1.0] + [0.0] * (steps - 1)
 response = walk(pulse)
 total = response.sum().item()
 half_life = log(0.5) / log(response[2] / response[1])
-print(f"the pulse is answered by {response[:4].tolist()} ..., in all {total:.2f}")
+first = ", ".join(f"{step:.3f}" for step in response[:4])
+print(f"the pulse is answered by {first} ..., in all {total:.2f}")
 print(f"half of the answer is gone after every {half_life:.2f} steps")
 
 # %%
@@ -59,8 +58,10 @@ left.stem(response[:40], markerfmt=".", basefmt=" ")
 left.set(xlabel="step", title="answer to one pulse")
 right.semilogy(waves, gain)
 right.axhline(1, color="#8c959f", linestyle=":")
-right.set(xlabel="changes of direction (waves per step)", title="amplification")
+right.set(xlabel="frequency (waves per step)", title="amplification")
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "The powers of 0.9, and what they do to waves: slow ones pass and grow.",

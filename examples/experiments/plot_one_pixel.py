@@ -14,12 +14,10 @@ A convolution's map moves along; a ViT's words change, until a whole patch is pa
 # move, laid on top of each other as well as they fit. The chapter is :doc:`ViT
 # </chapters/plot_40_vit>`.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 import vhist
 from torch import nn
-from vhist import plots
 
 pictures = vhist.load_dataset("sketchnette").val.images[:40]
 x = vhist.data.normalize(pictures)
@@ -52,6 +50,8 @@ ax.set(xlabel="move (pixels)", ylabel="change of the map", ylim=(-0.03, 1))
 ax.set_xticks(range(0, 17, 2))
 ax.legend(ncols=3, loc="upper center")
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "What a move changes in a layer's map, beyond moving it along, in units of its"

@@ -12,12 +12,10 @@ Yes: cutting, flattening and one matrix give what a convolution with a stride gi
 # one thing to get right is the order in which a patch is flattened: colour, row, column
 # as in the weights. It belongs to the chapter :doc:`ViT </chapters/plot_40_vit>`.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 import vhist
 from torch.nn import functional as F
-from vhist import plots
 
 torch.manual_seed(0)
 pictures, _ = vhist.sketchnette.sketchnette(10, image_size=64)
@@ -50,6 +48,8 @@ for name, other, mark in (("c, h, w", by_matrix, "o"), ("h, w, c", wrong_order, 
 axes[2].set(xlabel="convolution", ylabel="matrix")
 axes[2].legend(title="flattened", fontsize=8, title_fontsize=8)
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "A picture, its 64 patches, and numbers of their embeddings computed both ways.",

@@ -12,11 +12,9 @@ Ask the gradient: three 3x3 convolutions reach as far as one of 7x7, for less.
 # ``kernel=7`` in :class:`vhist.models.VGG` builds the other side of the argument. The
 # long form is in the chapter :doc:`VGG </chapters/plot_20_vgg>`.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 from torch import nn
-from vhist import plots
 
 channels, side = 64, 11
 stacks = {"3x3": [3], "3x3, twice": [3, 3], "3x3, three times": [3, 3, 3], "7x7": [7]}
@@ -42,6 +40,8 @@ for ax, (name, seen) in zip(axes, maps.items(), strict=True):
     ax.set_title(f"{name}\nsees {reach[name]}x{reach[name]}", fontsize=9)
     ax.set_axis_off()
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "How much each input pixel moves the unit in the middle, with random weights.",

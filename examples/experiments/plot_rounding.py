@@ -17,9 +17,7 @@ from math import ceil, floor
 
 import matplotlib.pyplot as plt
 import torch
-
 import vhist
-from vhist import plots
 
 layers = {  # kernel, stride, padding
     "conv1": (11, 4, 0),
@@ -43,7 +41,7 @@ for name, (n, rounded) in variants.items():
     print(f"{name:10}", *(f"{side:4}" for side in sides[name]))
 
 # %%
-# The paper's 55, 27, 13 and 6 come from the first line and from the third. In PyTorch,
+# The paper's 55, 27 and 13 come from the first line and from the third. In PyTorch,
 # 224 pixels are another network: its first fully connected layer sees fewer places.
 # :func:`vhist.create_model` builds both and :func:`vhist.summary` counts them.
 
@@ -71,6 +69,8 @@ for ax, (name, (n, _)) in zip(axes, variants.items(), strict=True):
     print(f"{name:10} the last window ends {overhang[name]:+} pixels from the edge")
 axes[-1].set(xlabel="pixel")
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "Grey: the picture. Rounded up, a window sticks out; down, a strip is never seen.",

@@ -14,12 +14,10 @@ Two conventions exist; mixing them shifts pixels, without any error message.
 # choice of pixels, this reading has a gradient; we check it against finite differences.
 # The chapter is :doc:`Spatial transformers </chapters/plot_35_spatial_transformer>`.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 import vhist
 from torch.nn import functional as F
-from vhist import plots
 
 pictures, _ = vhist.sketchnette.sketchnette(10, image_size=64)
 picture = pictures[4:5].float() / 255
@@ -55,8 +53,10 @@ for ax, pair in zip(
     ax.set_title("made {}\nread {}".format(*pair), fontsize=9)
 for ax in axes:
     ax.set_axis_off()
-fig.colorbar(shown, ax=axes, label="change")
+fig.colorbar(shown, ax=axes, label="change", extend="max")
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "What the identity changes, if grid and reading use the same convention or not.",

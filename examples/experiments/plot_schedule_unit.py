@@ -18,7 +18,6 @@ import torch
 from torch import nn
 
 import vhist
-from vhist import plots
 
 epochs, batches, step_size = 200, 37, 1000  # ResNet's, of the article
 
@@ -59,6 +58,8 @@ ax.semilogy(by_batch, label="once per batch", linewidth=2)
 ax.set(xlabel="training step", ylabel="learning rate")
 ax.legend()
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "One schedule, called at two places.",
@@ -68,7 +69,7 @@ plots.caption(
 plt.show()
 
 # %%
-# Neither is what the author wanted. A schedule in a unit with a name is harder to
+# Neither can be what was meant. A schedule in a unit with a name is harder to
 # misread: that of :class:`vhist.Recipe` is in epochs, and can be asked in advance.
 
 settings = {"schedule": "step", "step_epochs": 60, "warmup_epochs": 0}

@@ -14,10 +14,8 @@ Sine waves tell how far two places are apart; with a common slip, they do not.
 # </chapters/plot_40_vit>`; :class:`vhist.models.VisionTransformer` has such waves for
 # rows and columns, with ``positions="sincos"``.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
-from vhist import plots
 
 words, width = 196, 768
 place = torch.arange(words, dtype=torch.float64)[:, None]
@@ -45,10 +43,13 @@ fig, axes = plt.subplots(
 for (name, table), (left, right) in zip(tables.items(), axes, strict=True):
     left.imshow(table[:, ::2], aspect="auto", extent=(0, width, words, 0))
     left.set(title=f"{name}: the sines", ylabel="place")
-    right.imshow(uneven[name], vmin=-3, vmax=3)
+    shown = right.imshow(uneven[name], vmin=-3, vmax=3)
+    fig.colorbar(shown, ax=right, extend="both")
     right.set_title("products, less their mean")
 axes[1, 0].set_xlabel("column")
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "Left the table of positions. Right the products of its rows, two places each, less"

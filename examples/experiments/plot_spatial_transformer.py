@@ -8,23 +8,20 @@ It points a weak classifier at the right place, we hope; its six numbers say oth
 # %%
 # A box or a cross lies anywhere in a noisy picture; a linear classifier would have to
 # know all places of both. A spatial transformer :cite:p:`jaderberg2015` computes six
-# numbers from the picture, cuts out what they say, and passes that on. It learns from
-# the labels alone. Then a net gets the six numbers only: if it does as well, the window
-# was no look but a signal. :doc:`More </chapters/plot_35_spatial_transformer>`.
+# numbers from the picture and cuts out what they say. It learns from labels alone. Then
+# a net gets the six numbers only. The chapter is :doc:`Spatial transformers
+# </chapters/plot_35_spatial_transformer>`.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 from torch import nn
 from torch.nn import functional as F
-from vhist import plots
 
 CROSS = (torch.eye(7) + torch.eye(7).flip(0)).clamp(max=1)
 BOX = F.pad(torch.zeros(5, 5), (1, 1, 1, 1), value=1)
 
 
-def draw(n):
-    """Return pictures of shape (n, 1, 24, 24) and labels."""
+def draw(n):  # pictures of shape (n, 1, 24, 24) and labels
     x, y = 0.2 * torch.randn(n, 1, 24, 24), torch.randint(2, (n,))
     for i, (row, column) in enumerate(torch.randint(18, (n, 2)).tolist()):
         x[i, 0, row : row + 7, column : column + 7] += CROSS if y[i] else BOX
@@ -52,15 +49,14 @@ def train(net, x, new_x):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return (net(new_x).argmax(dim=1) == new_y).float().mean().item()
+    return (net.eval()(new_x).argmax(dim=1) == new_y).float().mean().item()
 
 
 torch.manual_seed(0)
 (x, y), (new_x, new_y) = draw(2000), draw(1000)
 look, accuracy = Look(), {}
-linear = nn.Sequential(nn.Flatten(), nn.Linear(24 * 24, 2))
-accuracy["linear"] = train(linear, x, new_x)
-linear = nn.Sequential(look, nn.Flatten(), nn.Linear(24 * 24, 2))
+accuracy["linear"] = train(nn.Sequential(nn.Flatten(), nn.Linear(576, 2)), x, new_x)
+linear = nn.Sequential(look, nn.Flatten(), nn.Linear(576, 2))
 accuracy["look, then linear"] = train(linear, x, new_x)
 teller = nn.Sequential(nn.BatchNorm1d(6), nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 2))
 six, new_six = look.where(x).detach(), look.where(new_x).detach()
@@ -73,8 +69,12 @@ for pictures, row in zip((new_x, look(new_x).detach()), axes, strict=True):
         ax.imshow(picture[0], vmin=-0.5, vmax=1.5)
         ax.set_axis_off()
 # sphinx_gallery_start_ignore
-text = "Above what there is, below what the linear classifier gets to see."
+from vhist import plots
+
 alt = "Eight noisy pictures with a box or a cross, and the windows, odd or empty."
-plots.caption(fig, text, alt)
+plots.caption(fig, "Above what there is, below what the classifier gets to see.", alt)
 # sphinx_gallery_end_ignore
 plt.show()
+
+# %%
+# The six numbers alone do as well as the window: it was a signal, not a look.

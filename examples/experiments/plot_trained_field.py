@@ -13,13 +13,11 @@ It opens a ResNet whose blocks start as the identity; others look widely from th
 # from 2,000 drawings. :doc:`Final thoughts </chapters/plot_90_final_thoughts>` measures
 # four networks, without training.
 
-# sphinx_gallery_thumbnail_number = 1
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import torch
 import vhist
-from vhist import plots
 
 data = vhist.load_dataset("sketchnette")
 few = replace(data, train=data.train[:2000])
@@ -64,6 +62,8 @@ for ax, (name, seen) in zip(axes, maps.items(), strict=True):
     ax.set_axis_off()
 fig.colorbar(shown, ax=axes, label="log10 of gradient", shrink=0.8)
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "What the middle unit looks at, before and after training; and before, if blocks"

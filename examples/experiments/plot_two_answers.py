@@ -12,13 +12,11 @@ If dropout is left on, every test throws dice, and mostly loses.
 # as it should be; :func:`vhist.evaluate` does either. The long form, with the log that
 # asked the question, is in :doc:`Reading a log </chapters/plot_80_reading_a_log>`.
 
-# sphinx_gallery_thumbnail_number = 1
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import torch
 import vhist
-from vhist import plots
 
 
 def shrink(split):  # to 16 pixels, once, so that no epoch has to do it
@@ -54,6 +52,8 @@ ax.set_yticks((0, 1), results)
 ax.set(xlabel=f"right answers of {len(data.val):,}", ylim=(1.5, -0.5))
 ax.grid(axis="x", alpha=0.3)
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "Every dot is a test of the same weights on the same pictures.",

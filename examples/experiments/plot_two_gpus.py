@@ -19,8 +19,8 @@ import torch
 from torch import nn
 
 import vhist
-from vhist import plots
 
+torch.manual_seed(0)
 split = 2
 x = torch.randn(1, 96, 27, 27)
 layer = nn.Conv2d(96, 256, 5, padding=2, groups=split)
@@ -54,6 +54,8 @@ for ax, (groups, connected) in zip(axes, reach.items(), strict=True):
     ax.set(title=f"groups={groups}", xticks=[], yticks=[], xlabel="input channel")
 axes[0].set(ylabel="output channel")
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "Yellow: connected. Groups leave blocks on the diagonal.",

@@ -12,13 +12,11 @@ Nothing: whatever it adds, the batch's mean takes away again.
 # convolution without the layer behind it is the control. The long form is in the
 # chapter :doc:`ResNet </chapters/plot_30_resnet>`.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 import vhist
 from torch import nn
 from torch.nn import functional as F
-from vhist import plots
 
 pictures, labels = vhist.sketchnette.sketchnette(20, image_size=32)
 x = vhist.data.normalize(pictures).double()
@@ -46,6 +44,8 @@ for name, color in (("without", "#8c959f"), ("with", "C0")):
 ax.set(xlabel="channel", ylabel="gradient of its bias", ylim=(1e-21, 100))
 ax.legend(loc="center right")
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "Size of the gradient that reaches each bias. What is left below is rounding.",

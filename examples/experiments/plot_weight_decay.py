@@ -23,8 +23,6 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
-from vhist import plots
-
 sizes = (1e-3, 10.0)  # of the two weights' gradients
 rate, decay, steps = 1e-3, 0.5, 2000  # their product is 1
 
@@ -58,6 +56,8 @@ for ax, (name, path) in zip(axes, paths.items(), strict=True):
 axes[0].set(ylabel="weight", ylim=(-0.05, 1.05))
 axes[0].legend(fontsize=8, loc="lower left")
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "Same rate, same decay: only Adam with L2 tells the two weights apart.",

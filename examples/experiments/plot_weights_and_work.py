@@ -13,11 +13,9 @@ In VGG-16 they live apart: weights in the dense layers, work in the convolutions
 # long form is in the chapter :doc:`VGG </chapters/plot_20_vgg>`, the end of the story
 # in :doc:`ResNet </chapters/plot_30_resnet>`.
 
-# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 import vhist
-from vhist import plots
 
 MODELS = {
     "AlexNet": ("alexnet", {}, 227),
@@ -57,6 +55,8 @@ for ax, (title, counted, unit) in zip(axes, panels, strict=True):
     ax.set_title(title)
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 # sphinx_gallery_start_ignore
+from vhist import plots
+
 plots.caption(
     fig,
     "The same layers, counted twice: what they store and what they compute.",
@@ -67,7 +67,7 @@ plots.caption(
 plt.show()
 
 # %%
-# ResNet-34 is small because it has no dense head, not because it is deep: in its
+# ResNet-34 is small because its dense head is, not because it is deep: in its
 # convolutions it has more weights than VGG-16. Try ``"vit_b_16"``. Its matrices work
 # once per patch, so they have the weights *and* the work. (What is left, such as the
 # scales of batch normalisation, is counted under "other".)

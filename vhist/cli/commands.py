@@ -1,18 +1,17 @@
 """Commands that train and answer: their parameters become the flags."""
 
 import hashlib
-import json
 import math
 import os
-import re
 import shlex
 import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,16 +19,16 @@ import tyro
 
 from vhist._checks import brief, fits, one_line
 from vhist.catalogue import SMALLEST, SOURCES, count_pictures, expand_user
-from vhist.cli.listings import Model, RunName, find_record
+from vhist.cli.listings import Model, RunName, find_record, hollow
+from vhist.cli.parsing import parse_options
 from vhist.cli.terminal import check_known, megabytes, percent, table
 from vhist.recipe import Recipe, in_bfloat16
-from vhist.runs import Run
+from vhist.runs import RECORDS, Run
 
 if TYPE_CHECKING:
     from torch import nn
 
 _FLAT = tyro.conf.arg(name="")  # its fields are flags without a prefix
-_PYTHON = {"None": "null", "True": "true", "False": "false"}  # in JSON
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Options:
     imagenet, which downloads torchvision's. The last layer begins at zero, for other
     classes"""
     device: str = "auto"
-    """cpu, cuda, cuda:1, ...; auto takes a GPU if there is one"""
+    """cpu, cuda, cuda:1, ...; auto takes a GPU of CUDA if there is one"""
     threads: int | None = None
     """CPU threads; PyTorch's choice if not given"""
     out: Path = Path("runs")
@@ -124,30 +123,8 @@ class Options:
         self.built()
 
     def built(self) -> dict:
-        """Return the options of the builder: values are JSON, or else text.
-
-        Raises
-        ------
-        ValueError
-            If one is no pair, or is set by another flag.
-        """
-        options: dict[str, object] = {}
-        for word in self.model_options:
-            key, equals, text = word.partition("=")
-            if not (equals and key.isidentifier()):
-                raise ValueError(f"--model-options takes pairs KEY=VALUE, got {word!r}")
-            if key in ("num_classes", "image_size"):
-                raise ValueError(
-                    f"{key} is no model option: the classes are those of the data, the "
-                    "size is --image-size"
-                )
-            if key == "weights":
-                raise ValueError("weights is no model option: use --weights")
-            options[key] = text
-            for read in (float, json.loads):  # 0.5 is .5, too; JSON knows whole numbers
-                with suppress(ValueError):
-                    options[key] = read(_PYTHON.get(text, text))
-        return options
+        """Return the options of the builder."""
+        return parse_options(self.model_options)
 
 
 @dataclass(frozen=True)
@@ -207,6 +184,8 @@ def train(
         return
     _check_free(files, begun)
     _check_writable(options.out)
+    if options.tensorboard is not None:
+        _check_writable(options.tensorboard, "--tensorboard")
     if options.threads:
         torch.set_num_threads(options.threads)
     state, origin = _first_weights(options, model, recipe, files)
@@ -312,11 +291,14 @@ def _first_weights(
     if given == "imagenet":  # check_call has seen that they fit
         return read_weights(given, model), given
     run = options.out / f"{given}.pt"
-    path = run if run.exists() and not Path(given).is_file() else Path(given)
+    path = run if run.exists() and not Path(given).is_file() else expand_user(given)
+    path = path.with_suffix(".pt") if path.suffix == ".json" else path
     if options.resume and not path.exists() and exists(files.state):
         kept = weights_of(files.state)  # the state holds all that came of them
         if kept.rpartition(" ")[0] == weights_name(path):
             return None, kept
+    if not path.exists() and (record := RECORDS / f"{given}.json").exists():
+        raise _no_weights(path, Run.read(record))
     state = read_weights(path, model)
     fitted(hollow_model(model, recipe, **options.built()), state, new_head=True)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -325,22 +307,10 @@ def _first_weights(
 
 def check_call(model: str, options: Options, recipe: Recipe) -> None:
     """Raise ValueError unless a model takes such options, pictures and weights."""
-    from vhist.estimate import hollow_model, outputs
-    from vhist.models import list_models, list_options
+    from vhist.estimate import outputs
     from vhist.pretrained import check_published
 
-    check_known("model", model, list_models(), "vhist models")
-    extra = options.built()
-    try:
-        network = hollow_model(model, recipe, **extra)
-    except Exception as error:  # whatever strange options provoke
-        if not extra:
-            raise
-        reason = " ".join(re.sub(r"\w+\.__init__\(\) ", "", str(error)).split())
-        raise ValueError(
-            f"cannot build {model} with {' '.join(options.model_options)}: {reason}; "
-            f"its options are {', '.join(list_options(model))}"
-        ) from error
+    network = hollow(model, recipe, options.model_options)
     try:
         outputs(network, recipe)
     # The network says what it wants, or its layers fit neither each other nor these.
@@ -365,7 +335,7 @@ def _files(options: Options, model: str, seed: int) -> _Files:
     return _Files(*(options.out / f"{name}.{end}" for end in ("json", "pt", "ckpt")))
 
 
-def _check_writable(folder: Path, *, make: bool = True) -> None:
+def _check_writable(folder: Path, flag: str = "--out", *, make: bool = True) -> None:
     """Say now, not after hours of training, that nothing can be written there."""
     try:
         if make:
@@ -376,7 +346,7 @@ def _check_writable(folder: Path, *, make: bool = True) -> None:
     except OSError as error:
         raise OSError(
             f"cannot write to {folder} ({error.strerror}); choose another folder "
-            "with --out"
+            f"with {flag}"
         ) from error
 
 
@@ -411,6 +381,7 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
         options.size,
         classes=options.classes,
         per_class=options.per_class,
+        skip_bad=options.skip_bad,
     )
     steps = steps_per_epoch(recipe, train, team)
     if options.resume:
@@ -470,7 +441,10 @@ def _device(name: str) -> str:
         torch.zeros(1, device=name).item()  # fails on the device "meta" too
     except (RuntimeError, AssertionError, ImportError) as error:
         reason = str(error).splitlines()[0].partition(". ")[0]
-        raise ValueError(f"cannot use device {name!r} ({reason}); try cpu") from error
+        raise ValueError(
+            f"cannot use device {name!r} ({reason}); use cpu, cuda or, of several "
+            "GPUs, cuda:1"
+        ) from error
     return name
 
 
@@ -512,6 +486,8 @@ def evaluate(
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     record, network = _load(find_record(run, out), device)
+    if data is None and root is None:
+        root = _root_of(record)
     name = data or _data_of(record, root)
     check_known("data set", name, SOURCES, "vhist datasets")
     found = load_dataset(
@@ -521,8 +497,9 @@ def evaluate(
         size=size,
         skip_bad=skip_bad,
     )
-    if {*record.data["classes"]} <= {*found.classes}:
-        found = found.select(record.data["classes"])  # in the order of training
+    known = {*record.data["classes"]} <= {*found.classes}
+    if known and found.val.labels.tolist() != record.labels:
+        found = found.select(record.data["classes"])  # sorted, as in such a training
     if list(found.classes) != record.data["classes"]:
         raise ValueError(
             f"{found.name} has other classes ({_some(found.classes)}) than "
@@ -558,10 +535,23 @@ def evaluate(
     answers, labels = result.predictions.tolist(), result.labels.tolist()
     if (answers, labels) == (record.predictions, record.labels):
         print("the record's accuracy, and the same answer for every picture")
+    elif found.fingerprint != record.data.get("fingerprint"):
+        print(f"the record says {percent(record)}, of its own pictures")
     else:
-        accuracy = sum(map(int.__eq__, record.labels, record.predictions))
-        same = "equal" if (right, n) == (accuracy, len(record.labels)) else "different"
-        print(f"the record says {percent(record)}: {same}, but other answers")
+        hits = sum(map(int.__eq__, record.labels, record.predictions))
+        same = (right, n) == (hits, len(record.labels))
+        word = "equal, but" if same else "different, and"
+        print(f"the record says {percent(record)}: {word} other answers")
+
+
+def _root_of(record: Run) -> Path | None:
+    """Return the --root of the command that made a record, if it is still here."""
+    with suppress(ValueError):  # it need not be of a shell
+        words = [w for w in shlex.split(record.command) for w in w.split("=", 1)]
+        for flag, value in pairwise(words):
+            if flag == "--root" and (root := expand_user(value)).is_dir():
+                return root
+    return None
 
 
 def _data_of(record: Run, root: Path | None) -> str:
@@ -593,7 +583,7 @@ def predict(
     run : str
         a record, or the name of one in --out; the weights lie beside it
     pictures : paths
-        files
+        files, or folders of them
     device : str
         cpu, cuda, cuda:1, ...; auto takes a GPU if there is one
     out : path
@@ -607,7 +597,7 @@ def predict(
         raise ValueError("no pictures given: vhist predict RUN PICTURE...")
     record, network = _load(find_record(run, out), device)
     classes, code = record.data["classes"], 0
-    for path in pictures:
+    for path in _spread(pictures):
         try:
             picture = decode(path, record.data["image_size"])
         except ValueError as error:
@@ -623,6 +613,20 @@ def predict(
             f"{path}: " + ", ".join(f"{classes[k]} {100 * p:.1f} %" for p, k in answers)
         )
     return code
+
+
+def _spread(paths: Sequence[Path]) -> Iterator[Path]:
+    """Yield files: those of a folder, or of a pattern that no shell has expanded."""
+    from vhist.data import named_as_picture
+
+    for path in paths:
+        if path.is_dir():
+            found = filter(named_as_picture, sorted(path.rglob("*.*")))
+            yield from [*found] or [path]
+        elif not path.exists() and {*"*?["} & {*path.name}:
+            yield from sorted(path.parent.glob(path.name)) or [path]
+        else:
+            yield path
 
 
 def _load(path: Path, device: str) -> tuple[Run, "nn.Module"]:
@@ -675,10 +679,13 @@ def _read_weights(path: Path, record: Run) -> dict:
     from vhist.pretrained import read_weights
 
     if not path.exists():
-        raise FileNotFoundError(
-            f"no weights {path}; `{record.command or 'vhist train'}` writes them"
-        )
+        raise _no_weights(path, record)
     return read_weights(path, record.model)
+
+
+def _no_weights(path: Path, record: Run) -> FileNotFoundError:
+    how = record.command or "vhist train"
+    return FileNotFoundError(f"no weights {path}; `{how}` writes them")
 
 
 def _some(names: Sequence[str]) -> str:

@@ -1,17 +1,24 @@
 """Commands that only look: layers, records, data sets, models."""
 
 import difflib
+import re
 import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from vhist._checks import one_line
 from vhist.catalogue import SOURCES, locate
+from vhist.cli.parsing import parse_options
 from vhist.cli.terminal import chart, check_known, table
-from vhist.recipe import recipe_for
+from vhist.recipe import Recipe, recipe_for
 from vhist.runs import RECORDS, Run, load_all
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Model = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
 RunName = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
@@ -22,6 +29,7 @@ def summarize(
     image_size: int | None = None,
     num_classes: int | None = None,
     depth: int | None = None,
+    model_options: tuple[str, ...] = (),
 ) -> None:
     """Print a model's layers: shapes, parameters, multiply-adds.
 
@@ -35,10 +43,9 @@ def summarize(
         classes to tell apart; the builder's own number if not given
     depth : int
         merge layers down to this many parts of their path; all if not given
+    model_options : tuple of str
+        options of the builder, for example blocks=[3,3,3]
     """
-    from dataclasses import replace
-
-    from vhist.estimate import hollow_model
     from vhist.models import list_models
     from vhist.summary import summary
 
@@ -53,7 +60,8 @@ def summarize(
     recipe = recipe_for(model)
     recipe = replace(recipe, image_size=image_size or recipe.image_size)
     extra = {} if num_classes is None else {"num_classes": num_classes}
-    layers = summary(hollow_model(model, recipe, **extra), recipe.image_size)
+    network = hollow(model, recipe, model_options, **extra)
+    layers = summary(network, recipe.image_size)
     print(layers if depth is None else layers.collapse(depth))
 
 
@@ -97,6 +105,11 @@ def runs(
     head = ["name", "from", "accuracy (%)", "parameters", "data"]
     head += ["epochs", "minutes", "device"]
     print(table(head, rows, right=(2, 3, 5, 6)))
+    begun = sorted(path.stem for path in folder.glob("*.ckpt"))
+    if begun:
+        print(f"not ended, --resume goes on: {one_line(', '.join(begun))}")
+    elif not any(where != "book" for _, where in found):
+        print(f"none in {folder}: `vhist train` writes there")
 
 
 def show(run: RunName, figure: Path | None = None, out: Path = Path("runs")) -> None:
@@ -165,7 +178,7 @@ def datasets() -> None:
                 source.licence,
             )
         )
-    head = "name,classes,pictures,download,where it is or how to get it,terms"
+    head = "name,classes,pictures,download,where or how,terms"
     print(table(head.split(","), rows, right=(1, 2)))
 
 
@@ -174,6 +187,33 @@ def models() -> None:
     from vhist.models import list_models
 
     print("\n".join(list_models()))
+
+
+def hollow(
+    model: str, recipe: Recipe, words: Sequence[str], **extra: int
+) -> "nn.Module":
+    """Build a model without its numbers, with options as words.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or it takes no such options.
+    """
+    from vhist.estimate import hollow_model
+    from vhist.models import list_models, list_options
+
+    check_known("model", model, list_models(), "vhist models")
+    options = parse_options(words)
+    try:
+        return hollow_model(model, recipe, **options, **extra)
+    except Exception as error:  # whatever strange options provoke
+        if not options:
+            raise
+        reason = " ".join(re.sub(r"\w+\.__init__\(\) ", "", str(error)).split())
+        raise ValueError(
+            f"cannot build {model} with {' '.join(words)}: {reason}; "
+            f"its options are {', '.join(list_options(model))}"
+        ) from error
 
 
 def find_record(run: str, out: Path) -> Path:
@@ -190,11 +230,20 @@ def find_record(run: str, out: Path) -> Path:
     ValueError
         If there is none; the nearest name is suggested.
     """
-    places = [Path(run)] if run.endswith(".json") else [Path(f"{run}.json")]
+    path = Path(run)
+    if path.suffix in (".json", ".pt"):
+        places = [path.with_suffix(".json")]
+    else:
+        places = [Path(f"{run}.json")]
     places += [folder / f"{run}.json" for folder in (out, RECORDS)]
     for path in places:
         if path.is_file():
             return path
+    if (out / f"{run}.ckpt").exists():
+        raise ValueError(
+            f"{run} has not ended and has no record yet; its command with --resume "
+            "goes on"
+        )
     names = {p.stem for folder in (out, RECORDS) for p in folder.glob("*.json")}
     check_known("run", run, names, "vhist runs")
     raise FileNotFoundError(f"no record {run}")

@@ -4,11 +4,12 @@ import difflib
 import functools
 import inspect
 import io
+import json
 import os
 import re
 import shutil
 from collections.abc import Callable, Collection, Sequence
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from dataclasses import fields, is_dataclass
 from itertools import pairwise, takewhile
 from pathlib import Path
@@ -22,7 +23,9 @@ from vhist.catalogue import expand_user
 from vhist.cli.terminal import check_known
 from vhist.recipe import FAMILIES, OPTIMIZERS, recipe_for
 
-__all__ = ["parse_call", "parse_train", "variant"]
+__all__ = ["parse_call", "parse_options", "parse_train", "variant"]
+
+_PYTHON = {"None": "null", "True": "true", "False": "false"}  # in JSON
 
 
 def parse_call(function: Callable, name: str, argv: Sequence[str]) -> functools.partial:
@@ -71,6 +74,33 @@ def parse_train(
     if ours != recipe:
         call = _bind(variant(function, recipe=ours), name, argv)
     return call
+
+
+def parse_options(words: Sequence[str]) -> dict[str, object]:
+    """Return options of a builder, of pairs KEY=VALUE: values are JSON, or else text.
+
+    Raises
+    ------
+    ValueError
+        If one is no pair, or is set by another flag.
+    """
+    options: dict[str, object] = {}
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not (equals and key.isidentifier()):
+            raise ValueError(f"--model-options takes pairs KEY=VALUE, got {word!r}")
+        if key in ("num_classes", "image_size"):
+            raise ValueError(
+                f"{key} is no model option: the classes are those of the data, the "
+                "size is --image-size"
+            )
+        if key == "weights":
+            raise ValueError("weights is no model option: use --weights")
+        options[key] = text
+        for read in (float, json.loads):  # 0.5 is .5, too; JSON knows whole numbers
+            with suppress(ValueError):
+                options[key] = read(_PYTHON.get(text, text))
+    return options
 
 
 def _named(argv: Sequence[str], flag: str, choices: Collection[str]) -> str | None:

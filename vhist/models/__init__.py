@@ -157,8 +157,8 @@ def create_model(
     weights : {"imagenet"} or path, optional
         torchvision's published weights, downloaded once; or a file of weights. A head
         for another number of classes begins at zero, see
-        :func:`vhist.pretrained.load_weights`. A ResNet needs ``conv_bias=False`` for
-        torchvision's.
+        :func:`vhist.pretrained.load_weights`. ``resnet34`` needs ``conv_bias=False``
+        for torchvision's.
     **kwargs
         Passed to the builder, for example ``num_classes=10``. A list, as JSON has,
         stands for a tuple.
@@ -187,8 +187,8 @@ def load_torchvision(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     Parameters
     ----------
     model : VGG, ResNet or VisionTransformer
-        Its method ``torchvision_keys`` documents the mapping of names. A ResNet needs
-        ``conv_bias=False``, for torchvision's convolutions have no bias.
+        Its method ``torchvision_keys`` documents the mapping of names. ``resnet34``
+        needs ``conv_bias=False``, for torchvision's convolutions have no bias.
     state : mapping of str to Tensor
         State dict of the torchvision model.
 
