@@ -413,7 +413,7 @@ def activation_functions(
         right.plot(x.detach(), slope, label=name)
     left.set(title="function", xlabel="x", ylim=(-1.2, 3))
     right.set(title="derivative", xlabel="x")
-    left.legend()
+    left.legend(loc="upper center")
     return fig
 
 

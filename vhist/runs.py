@@ -210,7 +210,7 @@ class Run:
             "minutes": f"{minutes:.1f}, CPU {cpu:.1f}",
             "speed": f"{self.pictures_per_second:,.0f} training pictures per {clock}",
             "memory": f"{self.peak_memory / 1e6:,.0f} MB",
-            "device": f"{self.device}, {self.threads} threads",
+            "device": f"{self.device}, {self.threads} thread{'s' * (self.threads > 1)}",
             "versions": ", ".join(f"{key} {value}" for key, value in versions),
             "commit": self.commit,
             "date": self.date,

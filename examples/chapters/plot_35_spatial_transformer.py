@@ -111,7 +111,7 @@ assert min(change[True, False], change[False, True]) > 0.1
 #
 # .. math::
 #
-#    V = \sum_{i,j} P_{ij} \, \max(0, 1 - |x - j|) \, \max(0, 1 - |y - i|)
+#    V = \sum_{i,j} P_{ij} \max(0, 1 {-} |x {-} j|) \max(0, 1 {-} |y {-} i|)
 #
 # with :math:`P_{ij}` the pixel in row i and column j. Move x a little and V follows: it
 # has a derivative, and through it all of θ has one.
@@ -130,9 +130,8 @@ by_hand = read_at(grey, *place)
 unit = (2 * place + 1) / 64 - 1  # pixels to [-1, 1], edges
 by_torch = F.grid_sample(grey[None, None], unit[None, None, None], align_corners=False)
 slope = torch.autograd.grad(by_hand, place)[0]
-print(
-    f"by hand {by_hand:.6f}, by PyTorch {by_torch.item():.6f}, slope {slope.tolist()}"
-)
+print(f"by hand {by_hand:.6f}, by PyTorch {by_torch.item():.6f},", end=" ")
+print("slope {:.6f} and {:.6f}".format(*slope.tolist()))
 assert abs(by_hand - by_torch) < 1e-4
 
 small = torch.rand(1, 1, 5, 5, dtype=torch.float64)
@@ -562,14 +561,15 @@ if "stn_article" in score:
     assert abs(lost.log[-1]["val_loss"] - math.log(10)) < 1e-3
 
 fig, ax = plt.subplots(figsize=(7.2, 3.0), layout="constrained")
-ax.plot(epochs, test, "o", color="C0", ms=4, label="source, test")
-ax.plot(epochs, training, "x", color="#8c959f", ms=5, label="source, training")
+ax.plot(epochs, test, "o", color="C0", ms=4, label="the source, test")
+ax.plot(epochs, training, "x", color="#8c959f", ms=5, label="the source, training")
 for label, runs in records.items():
     style = {"color": plots.color_of("stn") if "without" not in label else "#8c959f"}
     style |= {"linestyle": "-" if "modern" in label else "--", "linewidth": 1.2}
     for seed, run in enumerate(runs):
         shown = [100 * entry["val_accuracy"] for entry in run.log]
-        name = "_" if seed else label.replace("stn_", "").replace("_", ", ")
+        ours = NAMES[label].replace("the same", NAMES[label.removesuffix("_without")])
+        name = "_" if seed else ours
         ax.plot([entry["epoch"] for entry in run.log], shown, **style, label=name)
 ax.set(xlabel="epoch", ylabel="accuracy (%)", xlim=(0, 51))
 ax.legend(fontsize=8)
@@ -697,8 +697,8 @@ for kind, (without, with_it) in paper.items():
 #    .. dropdown:: Solution
 #
 #       Three: size and two shifts. A localisation that returns (s, tx, ty) and puts
-#       them into s 0 tx 0 s ty cannot turn, shear or mirror, which also leaves it less
-#       to signal with. The paper calls it attention::
+#       them into the rows (s, 0, tx) and (0, s, ty) cannot turn, shear or mirror, which
+#       also leaves it less to signal with. The paper calls it attention::
 #
 #          class Crop(Where):
 #              def forward(self, x):

@@ -441,7 +441,7 @@ plots.caption(
 plt.show()
 
 # %%
-# The own patch stands out because equation 2 adds it. The likeness fails twice: the
+# Its own patch stands out because equation 2 adds it. The likeness fails twice: the
 # window is the whole picture :doc:`at once <plot_90_final_thoughts>`, and the weights
 # depend on the picture.
 #
@@ -907,7 +907,7 @@ assert 1 < z < 3
 for printed in (69.29936218261719, 68.84075927734375):
     k = round(printed / 100 * 3925)
     assert abs(100 * k / 3925 - printed) < 1e-4
-    print(f"{printed:.2f} % = {k} of 3925, +- {(k * (3925 - k) / 3925**3) ** 0.5:.1%}")
+    print(f"{printed:.2f} % = {k} of 3925, ± {(k * (3925 - k) / 3925**3) ** 0.5:.1%}")
 print(f"{200 * 9469 / 1e6:.1f} million pictures seen; by ViT-B/16 in the paper:")
 print("ImageNet, 300 epochs: 384 million; JFT, 7 epochs: 2,100 million")
 

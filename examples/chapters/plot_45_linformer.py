@@ -509,7 +509,7 @@ for r in recipes:
     print("z =", *(f"{z:.1f}" for z in each), f"by seed, {pooled:.1f} pooled")
 p = 0.65
 for n in (len(run.labels), 5000):
-    print(f"near {p:.0%}, {n:,} pictures: +- {math.sqrt(p * (1 - p) / n):.1%} (SE)")
+    print(f"near {p:.0%}, {n:,} pictures: ± {math.sqrt(p * (1 - p) / n):.1%} (SE)")
 
 # %%
 # What may be claimed: with these small networks, this recipe and these pictures, 16

@@ -183,7 +183,7 @@ ax.axhline(20, color="#8c959f", linewidth=0.8)
 ax.set_xticks(sizes, sizes)
 ax.minorticks_off()
 ax.set(xlabel="pictures of the new classes, five in all", ylabel="accuracy (%)")
-ax.legend(fontsize=8)
+ax.legend(fontsize=8, handlelength=4)
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
@@ -222,7 +222,7 @@ for way in ("free", "slow", "frozen"):
     if way == "frozen":
         assert not any(far.values())
 ax.set(xlabel="convolution, from the picture to the head", ylabel="relative distance")
-ax.legend(fontsize=8)
+ax.legend(fontsize=8, handlelength=4)
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
@@ -358,7 +358,7 @@ for (kind, how), scores in found.items():
     ax.set_xticks(amounts, [f"{n:,}" for n in amounts])
     ax.minorticks_off()
     ax.set(title=titles[kind], xlabel="pictures of the new classes")
-    ax.legend(fontsize=8, loc="lower right")
+    ax.legend(fontsize=8, loc="lower right", handlelength=4)
 axes[0].set(ylabel="accuracy (%)")
 # sphinx_gallery_start_ignore
 plots.caption(

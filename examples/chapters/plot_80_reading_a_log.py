@@ -89,10 +89,11 @@ for n in left[-1]:
     ax.axvline(n, color=VIOLET, linewidth=4, alpha=0.3)
     ax.text(n, -0.75, f"{n:,}", color=VIOLET, ha="center")
 ax.axvline(10_000, color=GREY, linestyle=":")
-ax.text(9_900, 5.5, "the log:\n10,000", color=GREY, ha="right", va="center", size=8)
+ax.text(9_900, 5.5, "the log:\n10,000", ha="right", va="center", size=9)
 for row, numbers in enumerate(left):
     color = list(plots.COLORS.values())[row // 2]
-    ax.plot(numbers, [row] * len(numbers), "|", color=color, markersize=12, mew=0.7)
+    width = 0.7 if row < 2 else 2  # where strokes crowd, and where they are few
+    ax.plot(numbers, [row] * len(numbers), "|", color=color, markersize=12, mew=width)
 names = [f"{plots.LABELS[name]} {p:.2f}" for name in tests for p in tests[name]]
 ax.set_yticks(range(8), names)
 ax.set(ylim=(7.6, -1.2), xlim=(0, 20_400), xlabel="number of tested pictures")

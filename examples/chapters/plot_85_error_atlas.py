@@ -290,15 +290,17 @@ blank = torch.eye(10, dtype=torch.bool)
 shares = (100 * confusions / size[:, None]).masked_fill(blank, torch.nan)
 top = shares.nan_to_num().max()
 
-fig, axes = plt.subplots(1, 4, figsize=(7.2, 2.75), sharey=True, layout="constrained")
-for ax, name, share in zip(axes, names, shares, strict=True):
+fig, axes = plt.subplots(
+    2, 2, figsize=(7.2, 6.6), sharex=True, sharey=True, layout="constrained"
+)
+for ax, name, share in zip(axes.flat, names, shares, strict=True):
     drawn = ax.imshow(share, vmin=0, vmax=top)
     ax.set_title(name)
     ax.set_xticks(range(10), classes, rotation=90, fontsize=8)
     ax.set_yticks(range(10), classes, fontsize=8)
     ax.spines[:].set_visible(False)
 fig.colorbar(drawn, ax=axes, shrink=0.5, label="% of the class")
-axes[0].set_ylabel("right class")
+fig.supylabel("right class", fontsize=10)
 fig.supxlabel("answer", fontsize=10)
 # sphinx_gallery_start_ignore
 plots.caption(

@@ -725,6 +725,7 @@ print(f"cheapest of these: {min(good, key=lambda w: w.minutes).name}")
 #
 # Experiments
 # -----------
+# Claims of this page, each a script to copy and change:
 #
 # .. minigallery::
 #

@@ -90,7 +90,9 @@ class LocalResponseNorm(nn.LocalResponseNorm):
 
 
 class AlexNet(nn.Module):
-    """AlexNet: five convolutions, three fully connected layers [1]_.
+    """AlexNet: five convolutions, three fully connected layers.
+
+    As in [1]_; the module says what was kept and what changed.
 
     Parameters
     ----------

@@ -111,7 +111,9 @@ class LinformerAttention(SelfAttention):
 
 
 class Linformer(VisionTransformer):
-    """Vision Transformer with Linformer's attention [1]_.
+    """Vision Transformer with Linformer's attention.
+
+    As in [1]_; the module says what was kept and what changed.
 
     Parameters
     ----------

@@ -172,7 +172,9 @@ def _shortcut(
 
 
 class ResNet(nn.Module):
-    """ResNet: a stem, stages of residual blocks, global average, one linear layer [1]_.
+    """ResNet: a stem, stages of residual blocks, global average, one linear layer.
+
+    As in [1]_; the module says what was kept and what changed.
 
     Parameters
     ----------

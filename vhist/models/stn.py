@@ -102,7 +102,9 @@ class Localisation(nn.Sequential):
 
 
 class SpatialTransformer(nn.Module):
-    """Cuts out, turns and scales what a network then sees [1]_.
+    """Cuts out, turns and scales what a network then sees.
+
+    As in [1]_; the module says what was kept and what changed.
 
     It stands in front of any network and learns from that network's loss alone:
     ``nn.Sequential(SpatialTransformer(image_size=64), net)``.

@@ -52,7 +52,9 @@ CONFIGURATIONS = {
 
 
 class VGG(nn.Module):
-    """VGG: stages of 3x3 convolutions, each closed by a pooling [1]_.
+    """VGG: stages of 3x3 convolutions, each closed by a pooling.
+
+    As in [1]_; the module says what was kept and what changed.
 
     Parameters
     ----------

@@ -134,7 +134,9 @@ class Block(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    """Vision Transformer [1]_.
+    """Vision Transformer.
+
+    As in [1]_; the module says what was kept and what changed.
 
     Parameters
     ----------
