@@ -129,7 +129,12 @@ MODELS = [
     ("resnet18", {"blocks": (1, 10**9, 1, 1)}, ValueError, "blocks must be at most"),
     ("resnet18", {"blocks": (), "widths": ()}, ValueError, "must be at least 1"),
     ("resnet18", {"blocks": (1,) * 20, "widths": (1,) * 20}, ValueError, "per stage"),
-    ("resnet18", {"widths": (1, 2, 3, 4.5)}, TypeError, "widths must be a whole"),
+    (
+        "resnet18",
+        {"widths": (1, 2, 3, 4.5)},
+        TypeError,
+        "widths must be a list of whole",
+    ),
     ("resnet18", {"version": "v2"}, ValueError, "version is 'v1' or 'v1.5'"),
     ("resnet18", {"batch_norm": 0}, TypeError, "batch_norm must be True or False"),
     ("vgg_small", {"kernel": 4}, ValueError, "kernel must be odd, got 4"),

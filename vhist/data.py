@@ -73,9 +73,6 @@ WNIDS = {
 
 _SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm")
 
-# What Windows puts into folders of pictures, as macOS does files with a dot in front.
-_LITTER = ("thumbs.db", "desktop.ini")
-
 # Pillow knows many more; one of them, EPS, has Ghostscript run the file.
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
 
@@ -322,7 +319,8 @@ def load_folder(
     root : path
         One folder per class below ``train`` and ``val``. Its name becomes the name of
         the data set: copies of Imagenette differ, and results should say which it was.
-        What is hidden, with a dot in front, is passed over; links are followed.
+        What is hidden, with a dot in front, is passed over, as are the files that
+        Windows adds; links are followed.
     image_size, skip_bad
         See :func:`load_dataset`.
 
@@ -544,8 +542,11 @@ def _files(folder: Path) -> Iterator[Path]:
             folders[:] = sorted(f for f in folders if not f.startswith("."))
             tops += [Path(here, f) for f in folders if Path(here, f).is_symlink()]
             # A link that leads nowhere is no folder: to be named, not passed over.
-            seen_names = (n for n in names if n.lower() not in _LITTER)
-            yield from (Path(here, n) for n in seen_names if not n.startswith("."))
+            yield from (Path(here, n) for n in names if not _is_litter(n))
+
+
+def _is_litter(name: str) -> bool:
+    return name.startswith(".") or name.lower() in ("thumbs.db", "desktop.ini")
 
 
 def _refuse_folder(error: OSError) -> NoReturn:

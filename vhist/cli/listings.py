@@ -217,7 +217,7 @@ def hollow(
 
 
 def find_record(run: str, out: Path) -> Path:
-    """Return where the record of that name is, or the one at that path.
+    """Return where the record of that name is, or the one at or beside that path.
 
     Parameters
     ----------
@@ -230,11 +230,8 @@ def find_record(run: str, out: Path) -> Path:
     ValueError
         If there is none; the nearest name is suggested.
     """
-    path = Path(run)
-    if path.suffix in (".json", ".pt"):
-        places = [path.with_suffix(".json")]
-    else:
-        places = [Path(f"{run}.json")]
+    named = run.endswith((".json", ".pt"))
+    places = [Path(run).with_suffix(".json") if named else Path(f"{run}.json")]
     places += [folder / f"{run}.json" for folder in (out, RECORDS)]
     for path in places:
         if path.is_file():
