@@ -257,6 +257,14 @@ def test_keys_of_papers_are_unique() -> None:
     assert sorted(keys) == sorted(set(keys))
 
 
+def test_every_paper_is_cited() -> None:
+    pages = [*DOCS.glob("*.md"), *DOCS.glob("api/*.md"), *CHAPTERS, *EXPERIMENTS]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    roles = re.findall(r"cite:\w+[:}]?`([^`]+)`", text)
+    named = {key.strip() for role in roles for key in role.split(",")}
+    assert not set(known_keys()) - named
+
+
 def test_every_paper_can_be_found() -> None:
     """A DOI, an arXiv number or an address for each."""
     entries = re.split(r"^@", (DOCS / "refs.bib").read_text("utf-8"), flags=re.M)[1:]

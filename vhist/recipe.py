@@ -42,7 +42,7 @@ class Recipe:
     momentum: float = 0.9
     """of sgd and muon"""
     nesterov: bool = True
-    """look ahead with the momentum of sgd or muon; the papers of this book did not"""
+    """look ahead with the momentum of sgd or muon; AlexNet, VGG and ResNet did not"""
     weight_decay: float = 0.05
     """of weight matrices and filters; never of biases, norms, positions, tokens"""
     backbone_lr: float = 1.0
@@ -50,8 +50,9 @@ class Recipe:
     trained weights change less than the new head (arXiv:1801.06146, section 3.2), 0
     leaves them as they are, batch statistics included"""
     schedule: Literal["constant", "cosine", "onecycle", "step"] = "cosine"
-    """course of the learning rate after warm-up: flat; half a cosine to 0; a straight
-    line to 0, while the momentum stays; divided by step_factor"""
+    """course of the learning rate after warm-up: flat; half a cosine to 0
+    (arXiv:1608.03983); a straight line to 0, while the momentum stays; divided by
+    step_factor"""
     warmup_epochs: float = 1.0
     """epochs of linear rise from 0 to lr"""
     step_epochs: int = 30

@@ -564,6 +564,6 @@ vhist.plan.load("ablations").compare(
 # Further reading
 # ---------------
 #
-# The competition and its data are described by :cite:t:`russakovsky2015`. What came
-# before learned features, and why it ended, is in the introduction of
-# :cite:t:`krizhevsky2012`, still the most readable page of the field.
+# The competition and its data are described by :cite:t:`russakovsky2015`, whose section
+# 5.1 tells what came before learned features and how it ended. The introduction of
+# :cite:t:`krizhevsky2012` is still the most readable page of the field.

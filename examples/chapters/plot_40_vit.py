@@ -994,7 +994,7 @@ rows = [
     ("dropout", 0.1, small.drop.p, theirs.dropout),
     ("clipping at", 1, r["clip_norm"], 1),
     ("batch, epochs", "4096, 300", f"{r['batch_size']}, {r['epochs']}", "4096, 300"),
-    ("smoothing", "not told", r["label_smoothing"], 0.11),
+    ("smoothing", "tuned, not told", r["label_smoothing"], 0.11),
     ("augmentation", "not told", f"{r['augment']}, flip", "the same, RandAugment,"),
     ("", "", f"area from {r['crop_area'][0]}", "Mixup, CutMix, area from 0.08"),
     ("pixels", "224, then 384", r["image_size"], theirs.image_size),
@@ -1018,9 +1018,9 @@ for row in rows:
 # What came next
 # --------------
 # :cite:t:`touvron2021` reached 81.8 % with ViT-B on ImageNet alone, by strong
-# augmentation. :cite:t:`steiner2021` found augmentation and regularisation worth about
-# ten times the data. :cite:t:`beyer2022`, without class word and learned positions, had
-# 76.5 % with a small ViT in 90 epochs.
+# augmentation. :cite:t:`steiner2021` found it and regularisation, with more computing,
+# worth ten times the data. :cite:t:`beyer2022`, without class word and learned
+# positions, had 76.5 % with ViT-S in 90 epochs.
 #
 # Experiments
 # -----------

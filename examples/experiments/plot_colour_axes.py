@@ -10,8 +10,8 @@ Mostly from dark to bright; AlexNet's colour noise follows all three axes.
 # times. A principal component analysis of all pixels finds three axes of colour that
 # are not correlated. AlexNet moves each training picture along each, by a random amount
 # in proportion to the spread along it :cite:p:`krizhevsky2012`, as if the light had
-# changed. (The paper prints the eigenvalue, which is the spread squared; its code took
-# the root.) :func:`vhist.data.colour_components` finds the axes,
+# changed. (The paper prints the eigenvalue, which is the spread squared; here it is
+# the spread.) :func:`vhist.data.colour_components` finds the axes,
 # :func:`vhist.data.pca_colour` moves pictures. It belongs to the chapter :doc:`AlexNet
 # </chapters/plot_10_alexnet>`.
 

@@ -140,10 +140,10 @@ class VGG(nn.Module):
     def init_weights(self, init: str = "glorot") -> None:
         """Draw the weights; biases are 0.
 
-        ``"glorot"``: variance 2 / (fan_in + fan_out), what the authors recommend in
-        hindsight (section 3.1). ``"normal"``: N(0, 0.1²), their variance of 1e-2,
-        which needed pre-training. ``"he"``: variance 2 / fan_in, from a year later
-        (He et al. 2015, arXiv:1502.01852).
+        ``"glorot"``: variance 2 / (fan_in + fan_out), with which the authors found in
+        hindsight that no pre-training is needed (section 3.1). ``"normal"``:
+        N(0, 0.1²), their variance of 1e-2, which needed it. ``"he"``: variance
+        2 / fan_in, from a year later (He et al. 2015, arXiv:1502.01852).
         """
         draw = {
             "glorot": nn.init.xavier_uniform_,
