@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -169,3 +170,28 @@ def test_gallery_of_nothing(indices, message):
 def test_gallery_of_other_pictures(example):
     with pytest.raises(ValueError, match="the record a is of 4 pictures"):
         atlas.gallery([0], [example])
+
+
+def test_gallery_does_not_stand_pictures_on_their_head(one_picture):
+    image = Image.new("RGB", (30, 30), "blue")
+    image.paste("red", (0, 0, 30, 15))
+    image.save(one_picture)
+    figure = atlas.gallery([0])
+    figure.canvas.draw()
+    drawn = np.asarray(figure.canvas.buffer_rgba()).astype(int)
+    rows = {
+        name: np.nonzero(drawn[..., this] - drawn[..., other] > 150)[0].mean()
+        for name, this, other in (("red", 0, 2), ("blue", 2, 0))
+    }
+    assert rows["red"] < rows["blue"]
+    plt.close(figure)
+
+
+def test_gallery_begins_a_new_row_on_the_left():
+    figure = atlas.gallery([0, 1, 2, 3, 4], columns=3)
+    corners = [p.get_xy() for p in figure.axes[0].patches]
+    (a, top), (b, _), (c, _), (d, below), (e, _) = corners
+    assert a < b < c
+    assert (d, e) == (a, b)
+    assert top < below
+    plt.close(figure)

@@ -388,6 +388,7 @@ def test_caches_that_are_none(tmp_path, monkeypatch, kind):
         {"train_images": "pictures"},
         {"train_labels": torch.tensor([0, 1, 2, 9])},
         {"train_labels": torch.tensor([0, 0, 1, -1])},
+        {"train_labels": torch.tensor([0, 0, 1, 2])},
         {"train_labels": torch.zeros(4)},
         {"val_files": ["one"]},
         {"val_files": None},

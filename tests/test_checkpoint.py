@@ -9,6 +9,7 @@ import random
 import resource
 import signal
 import threading
+import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from torch import nn
 
 from vhist import Recipe, checkpoint, fit
 from vhist.data import Dataset, Split
+from vhist.parallel import Team
 from vhist.pretrained import read_weights
 from vhist.runs import Run
 
@@ -489,3 +491,69 @@ def test_a_log_that_could_not_be_written_is_refused(half):
     checkpoint.save(state, half)
     with pytest.raises(ValueError, match="'note' in its log is "):
         fit(net(), toy(), RECIPE, checkpoint=half, resume=True, **QUIET)
+
+
+def test_a_resumed_run_counts_what_was_before(half):
+    state = torch.load(half, weights_only=True)
+    before = {"seconds": 1000.0, "cpu_seconds": 2000.0, "peak_memory": 2**50}
+    torch.save(state | before | {"commit": "abc+"}, half)
+    run = fit(net(), toy(), RECIPE, checkpoint=half, resume=True, **QUIET)
+    assert 1000 < run.seconds < 1900
+    assert 2000 < run.cpu_seconds < 2900
+    assert (run.peak_memory, run.commit) == (2**50, "abc+")
+
+
+def test_a_state_is_saved_once_in_the_time_between(tmp_path, monkeypatch):
+    class Counting:
+        team, saved = Team(), 0
+
+        def save(self, path):
+            self.saved += 1
+
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    state = Counting()
+    keeper = checkpoint.Keeper(state, tmp_path / "run.ckpt", 10.0)
+    for _ in range(35):
+        now[0] += 1
+        keeper.after_step()
+    assert state.saved == 3
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    path, synced = tmp_path / "a.ckpt", []
+
+    def sync(handle):
+        synced.append((os.path.isdir(f"/proc/self/fd/{handle}"), path.exists()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    checkpoint.save({"a": 1}, path)
+    assert synced == [(False, False), (True, True)]  # the file, then its folder
+
+
+def test_what_is_being_written_is_not_taken_for_left_over(tmp_path):
+    path = tmp_path / "cache.pt"
+    for pid, hours in ((1, 0.5), (2, 2)):
+        partial = tmp_path / f"cache.pt.{pid}.partial"
+        partial.write_bytes(b"")
+        os.utime(partial, (time.time() - 3600 * hours,) * 2)
+    checkpoint.write_whole(lambda file: file.write(b"x"), path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "cache.pt",
+        "cache.pt.1.partial",
+    ]
+
+
+def test_the_step_of_a_bad_loss_is_counted_over_all_epochs():
+    class Explodes(nn.Sequential):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += self.training
+            return super().forward(x) * (float("inf") if self.calls > 70 else 1)
+
+    recipe = replace(RECIPE, clip_norm=None)  # 27 steps an epoch, each in two parts
+    with pytest.raises(
+        FloatingPointError, match="the loss is nan in step 35, epoch 2 "
+    ):
+        fit(Explodes(*net()), toy(), recipe, verbose=False)

@@ -18,16 +18,18 @@ import torch
 from PIL import Image
 
 from vhist import __main__ as cli
-from vhist import catalogue, checkpoint, estimate, runs
+from vhist import catalogue, checkpoint, create_model, estimate, evaluate, runs
 from vhist import data as vdata
 from vhist.checkpoint import Interrupted
 from vhist.cli import commands, terminal
 from vhist.cli.parsing import parse_train
+from vhist.data import Split
 from vhist.recipe import Recipe, recipe_for
 from vhist.runs import Run
 from vhist.train import _command
 
 SHORT = ["--epochs", "2", "--batch-size", "8", "--image-size", "32", "--threads", "1"]
+TINY = ["--model-options", "blocks=[1]", "widths=[8]", *SHORT]
 
 
 @pytest.mark.parametrize(
@@ -501,11 +503,10 @@ def test_eval_repeats_a_record_whose_pictures_lie_in_another_order(vhist, tmp_pa
     """Training sorts them by class; Sketchnette is drawn class after class in turn."""
     names = vdata.load_dataset("sketchnette", image_size=32).classes
     words = ["train", "resnet_small", "--model-options", "blocks=[1]", "widths=[8]"]
-    words += ["--image-size", 32, "--data-size", 32]
-    words += ["--batch-size", 20, "--epochs", 1, "--threads", 1]
-    few = ("--per-class", 10)
+    words += ["--image-size", 32, "--data-size", 32, "--epochs", 1, "--threads", 1]
+    few = ("--per-class", 10, "--batch-size", 20)
     for name, choice in (
-        ("plain", ()),
+        ("plain", ("--batch-size", 500)),
         ("few", few),
         ("turned", (*few, "--classes", *reversed(names))),
     ):
@@ -865,3 +866,146 @@ def test_a_device_that_pytorch_lacks_is_one_line(vhist):
     assert code == 2
     assert one_line(err)
     assert "cannot use device 'hpu'" in err
+
+
+def test_memory_estimate_follows_team_type_and_evaluation():
+    recipe = Recipe(batch_size=64)
+    network = estimate.hollow_model("resnet_small", recipe, num_classes=10)
+
+    def needed(recipe=recipe, **options):
+        return estimate.estimate_memory(network, recipe, (10, 3, 64, 64), **options)
+
+    plain = needed()
+    assert needed(processes=2)["gradients"] == 2 * plain["gradients"]
+    assert needed(bfloat16=True)["activations"] == plain["activations"] // 2
+    # Of a frozen backbone little is kept: then it is the evaluation of 256 pictures.
+    two_layers = 2 * 64 * 32 * 32
+    frozen = needed(replace(recipe, backbone_lr=0.0))
+    assert frozen["activations"] == 256 * 4 * two_layers
+
+
+@pytest.mark.parametrize(
+    ("batch", "parts", "processes", "expected"),
+    [(16, 1, 1, 64), (64, 4, 1, 64), (64, 2, 2, 64), (128, 1, 1, 256)],
+)
+def test_an_evaluation_takes_four_times_what_a_step_does(
+    batch, parts, processes, expected
+):
+    recipe = Recipe(batch_size=batch, accumulate=parts)
+    assert estimate.pictures_at_once(recipe, processes) == expected
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ({}, (10, 9469, 3925)),
+        ({"classes": ("tench", "church")}, (2, 1893, 785)),
+        ({"per_class": 5}, (10, 50, 3925)),
+        ({"classes": ("tench", "church"), "per_class": 5}, (2, 10, 785)),
+    ],
+)
+def test_pictures_that_are_not_here_are_counted_too(tmp_path, choice, expected):
+    assert catalogue.count_pictures("imagenette", tmp_path, **choice)[:3] == expected
+
+
+def test_the_seed_decides_the_first_weights_and_threads_are_those_asked_for(
+    vhist, pictures
+):
+    words = ["train", "resnet_small", "--data", "folder", "--root", pictures, *TINY]
+    words += ["--backbone-lr", "0"]  # what lies below the head stays as it began
+    first = {}
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        code, _, err = vhist(*words, "--name", name, "--seed", seed, "--threads", 2)
+        assert code == 0, err
+        assert Run.read(Path("runs", f"{name}.json")).threads == 2
+        weights = torch.load(f"runs/{name}.pt", weights_only=True)
+        first[name] = weights["conv1.weight"]
+    torch.set_num_threads(1)
+    assert torch.equal(first["a"], first["b"])
+    assert not torch.equal(first["a"], first["c"])
+
+
+def test_pictures_are_drawn_with_the_seed(vhist, pictures, monkeypatch):
+    chosen, select = [], vdata.Dataset.select
+
+    def spied(self, classes=(), **options):
+        found = select(self, classes, **options)
+        chosen.append(found.train.files)
+        return found
+
+    monkeypatch.setattr(vdata.Dataset, "select", spied)
+    words = ["train", "resnet_small", "--data", "folder", "--root", pictures, *TINY]
+    words += ["--per-class", "3", "--batch-size", "6"]
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert vhist(*words, "--name", name, "--seed", seed)[0] == 0
+    assert chosen[0] == chosen[1] != chosen[2]
+
+
+def test_predict_prints_the_networks_probabilities(vhist, greys, pictures):
+    run = Run.read(greys / "greys.json")
+    network = create_model(run.model, **run.model_options)
+    network.load_state_dict(torch.load(greys / "greys.pt", weights_only=True))
+    path = pictures / "val" / "dark" / "0.png"
+    pixels = vdata.decode(path, run.data["image_size"])[None]
+    split = Split(pixels, torch.zeros(1, dtype=torch.long), ("",))
+    chances = evaluate(network, split, image_size=32).logits.softmax(dim=1)[0].tolist()
+    ranked = sorted(zip(chances, run.data["classes"], strict=True), reverse=True)
+    said = ", ".join(f"{name} {100 * p:.1f} %" for p, name in ranked)
+    assert vhist("predict", "greys", path)[1] == f"{path}: {said}\n"
+
+
+def test_a_record_in_the_folder_goes_before_the_books(vhist, example):
+    replace(example, parameters=7).save(Path("runs", "short-vit_small_8-0.json"))
+    assert (
+        "resnet_small, 7 parameters" in vhist("runs", "show", "short-vit_small_8-0")[1]
+    )
+    assert (
+        "resnet_small, 7 parameters"
+        not in vhist("runs", "show", "short-vit_small_8-1")[1]
+    )
+
+
+def test_what_is_asked_for_reaches_the_training(vhist, pictures, monkeypatch):
+    given = {}
+
+    def fit(*args, **options):
+        given.update(options)
+        raise FloatingPointError("enough")
+
+    monkeypatch.setattr("vhist.train.fit", fit)
+    words = ["train", "resnet_small", "--data", "folder", "--root", pictures, *TINY]
+    assert vhist(*words, "--checkpoint-seconds", 7, "--tensorboard", "board")[0] != 0
+    assert given["checkpoint_seconds"] == 7
+    assert given["tensorboard"] == Path("board")
+
+
+def test_predict_looks_into_folders_of_folders(vhist, greys, pictures):
+    code, out, _ = vhist("predict", "greys", pictures / "val")
+    assert (code, len(out.splitlines())) == (0, 16)
+
+
+def test_summary_takes_a_number_of_classes(vhist):
+    out = vhist("summary", "resnet_small", "--num-classes", "7")[1]
+    assert "2,776,903 parameters" in out
+
+
+def test_eval_computes_in_the_precision_of_the_record(
+    vhist, greys, pictures, monkeypatch
+):
+    path, asked = greys / "greys.json", []
+    run = Run.read(path)
+    replace(run, recipe=run.recipe | {"precision": "bfloat16"}).save(path)
+
+    def watched(*args, **options):
+        asked.append(options.get("precision"))
+        return evaluate(*args, **options)
+
+    monkeypatch.setattr("vhist.train.evaluate", watched)
+    assert vhist("eval", "greys", "--root", pictures)[0] == 0
+    assert asked == ["bfloat16"]
+
+
+def test_a_thinned_chart_ends_with_the_last_value():
+    lines = terminal.chart([float(i) for i in range(119)], width=60).splitlines()
+    assert lines[0].split()[0] == "118.000"
+    assert lines[0].endswith("█")

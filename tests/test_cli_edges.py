@@ -165,3 +165,10 @@ def test_half_a_figure_is_not_kept(vhist, example, monkeypatch):
     assert "could not write a.svg (No space left on device)" in err
     assert Path("a.svg").read_text() == "old"
     assert {path.name for path in Path().iterdir()} == {"a.json", "a.pdf", "a.svg"}
+
+
+def test_of_a_flag_given_twice_the_last_counts():
+    words = ["resnet_small", "--family", "paper", "--family", "article"]
+    call = parse_train(commands.train, "vhist train", words)
+    assert call.keywords["options"].family == "article"
+    assert call.keywords["recipe"] == recipe_for("resnet_small", "article")

@@ -65,10 +65,9 @@ def test_a_folder_becomes_two_splits(folder):
     assert data.image_size == 24
 
 
-def test_all_of_a_data_set_keeps_its_order():
-    data = load_dataset(image_size=16)
+def test_all_of_a_data_set_keeps_its_order(folder):
+    data = load_folder(folder, image_size=24)
     assert data.select() is data
-    assert data.val.labels[:11].tolist() == [*range(10), 0]
 
 
 def test_a_part_of_a_split_is_a_split(folder):
@@ -511,3 +510,86 @@ def test_uniform_numbers_stand_for_a_generator():
 
 
 HALVES = (slice(0, 2), slice(2, 6))
+
+
+def test_a_crop_reaches_every_edge():
+    x = batch(2)
+    last, first = (random_crop(x, 12, u=torch.full((2, 2), v)) for v in (0.999, 0.0))
+    assert torch.equal(last, x[..., -12:, -12:])
+    assert torch.equal(first, x[..., :12, :12])
+
+
+@pytest.mark.parametrize(
+    ("centre", "expected"),
+    [((0.5, 0.5), 1 / 4), ((0.0, 0.5), 1 / 8), ((1.0, 0.0), 1 / 16)],
+)
+def test_cutmix_tells_what_it_pasted(centre, expected):
+    black, white = torch.zeros(2, 3, 16, 16), torch.ones(2, 3, 16, 16)
+    mixed, share = vdata.cutmix(black, white, 0.25, centre)
+    assert share == expected == float(mixed.mean())
+
+
+def test_a_cutmix_rectangle_lies_where_its_centre_says():
+    black, white = torch.zeros(1, 3, 16, 32), torch.ones(1, 3, 16, 32)
+    mixed, _ = vdata.cutmix(black, white, 0.25, (0.25, 0.75))
+    rows, columns = mixed[0, 0].nonzero().float().mean(dim=0).tolist()
+    assert (rows + 0.5, columns + 0.5) == (4, 24)
+
+
+def test_colour_components_are_columns():
+    images = torch.zeros(4, 3, 16, 16, dtype=torch.uint8)
+    images[:, 0] = torch.arange(0, 256, 16)[:, None]  # red varies most, then blue
+    images[:, 2] = torch.arange(0, 64, 4)
+    deviations, directions = vdata.colour_components(images)
+    expected = torch.tensor([[1.0, 0, 0], [0, 0, 1], [0, 1, 0]])
+    torch.testing.assert_close(directions.abs(), expected, atol=1e-5, rtol=0)
+    assert deviations[0] == pytest.approx(4 * deviations[1])
+
+
+def test_pca_colour_goes_along_the_components():
+    images = torch.full((1, 3, 4, 4), 100.0)
+    directions = torch.tensor([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])  # first: green
+    components = torch.tensor([0.5, 0.2, 0.1]), directions
+    u = torch.tensor([[0.8413447, 0.5, 0.5]])  # one deviation of the first component
+    shift = (pca_colour(images, components, u=u) - images)[0, :, 0, 0]
+    torch.testing.assert_close(
+        shift, torch.tensor([0, 255 * 0.1 * 0.5, 0]), atol=1e-3, rtol=1e-4
+    )
+
+
+def test_the_cache_sees_a_change_that_keeps_the_size(folder):
+    one = folder / "train" / "zebra" / "3.bmp"
+    picture(5).save(one)
+    before = load_folder(folder, image_size=24)
+    size = one.stat().st_size
+    picture(6).save(one)
+    os.utime(one, (1, 1))
+    assert one.stat().st_size == size
+    after = load_folder(folder, image_size=24)
+    assert not torch.equal(before.train.images, after.train.images)
+
+
+def test_the_fingerprint_is_of_names_too(folder):
+    before = load_folder(folder, image_size=24).fingerprint
+    (folder / "train" / "zebra" / "2.jpg").rename(folder / "train" / "zebra" / "3.jpg")
+    assert load_folder(folder, image_size=24).fingerprint != before
+
+
+def test_resize_looks_at_every_pixel():
+    x = torch.zeros(1, 3, 32, 32)
+    x[..., ::4] = 255
+    small = resize(x, 8)[..., 1:-1]
+    assert 40 < small.min() <= small.max() < 90
+
+
+def test_a_byte_a_number_must_fit_the_memory(folder, monkeypatch):
+    need = 10 * 3 * 24 * 24
+    for have, fits in ((need, True), (need - 1, False)):
+        monkeypatch.setattr(
+            os, "sysconf", lambda key, n=have: n if "PAGES" in key else 1
+        )
+        if fits:
+            vdata._check_room(10, 24)
+        else:
+            with pytest.raises(ValueError, match="10 pictures of 24 pixels need more"):
+                load_folder(folder, image_size=24)

@@ -66,3 +66,13 @@ def test_attention_maps_sum_to_one():
     torch.testing.assert_close(maps.sum(-1), torch.ones(2, 6, 3, 65))
     with pytest.raises(ValueError, match="no self-attention"):
         attention_maps(create_model("resnet_small"), torch.zeros(1, 3, 64, 64))
+
+
+def test_a_look_inside_is_one_in_evaluation_mode():
+    model = create_model("vgg_small_bn").train()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    x = torch.randn(2, 3, 64, 64)
+    first, second = (activations(model, x, ["classifier"]) for _ in range(2))
+    assert torch.equal(first["classifier"], second["classifier"])
+    torch.testing.assert_close(first["classifier"], model.eval()(x))
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())

@@ -11,6 +11,8 @@ from torch.nn import functional as F
 from vhist import create_model, list_models
 from vhist.models import (
     AlexNet,
+    Bottleneck,
+    ResNet,
     VisionTransformer,
     load_torchvision,
     resnet34,
@@ -327,3 +329,64 @@ def test_any_sensible_vit_answers(patch, grid, heads, positions, pool):
         pool=pool,
     )
     assert model(torch.zeros(2, 3, patch * grid, patch * grid)).shape == (2, 10)
+
+
+def test_the_last_layer_of_a_resnet_starts_small():
+    fc = create_model("resnet_small", num_classes=100).fc
+    assert fc.weight.std().item() == pytest.approx(0.01, rel=0.02)
+    assert not fc.bias.any()
+
+
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_bottlenecks_can_start_as_the_identity_too(batch_norm):
+    sizes = {"blocks": (2,), "widths": (16,), "batch_norm": batch_norm}
+    model = ResNet(block=Bottleneck, zero_init=True, **sizes)
+    block, x = model.stages.layer1[1], torch.randn(2, 64, 8, 8)
+    assert torch.equal(block(x), x.relu())
+
+
+def test_without_normalisation_convolutions_have_a_bias():
+    model = create_model("resnet_small", batch_norm=False)
+    layers = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
+    assert all(layer.bias is not None for layer in layers)
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
+
+
+@pytest.mark.parametrize(
+    "name", ["alexnet_small", "vgg_small", "vit_small_8", "linformer_small_8", "stn"]
+)
+def test_every_dropout_has_the_probability_asked_for(name):
+    model = create_model(name, dropout=0.3)
+    found = [m.p for m in model.modules() if isinstance(m, nn.Dropout | nn.Dropout2d)]
+    assert len(found) >= 2
+    assert {*found} == {0.3}
+
+
+def test_a_vit_drops_units_behind_the_positions_too():
+    model = create_model("vit_small_8").train()
+    nn.init.normal_(model.head.weight)
+    one, other = torch.randn(2, 2, 3, 64, 64)
+    assert not torch.allclose(model(one), model(other))
+    model.drop.p = 1.0  # nothing of the pictures is left
+    assert torch.equal(model(one), model(other))
+
+
+def test_vggs_first_weights_of_2014():
+    conv = create_model("vgg_small", init="normal").features.conv4_2
+    assert conv.weight.std().item() == pytest.approx(0.1, rel=0.02)
+
+
+def test_sincos_positions_begin_with_the_column():
+    table = sincos_positions(5, 16)[0].view(5, 5, 4, 4)  # row, column, quarter, wave
+    assert torch.equal(table[:, 2, :2], table[:1, 2, :2].expand(5, -1, -1))
+    assert torch.equal(table[2, :, 2:], table[2, :1, 2:].expand(5, -1, -1))
+    angle = torch.arange(5.0)
+    torch.testing.assert_close(table[0, :, 0, 0], angle.sin())
+    torch.testing.assert_close(table[:, 0, 3, 0], angle.cos())
+    torch.testing.assert_close(table[0, :, 1, -1], (angle / 10_000).cos())
+
+
+def test_vits_first_biases():
+    block = create_model("vit_small_8").blocks[0]
+    assert block.mlp.fc1.bias.std().item() == pytest.approx(1e-6, rel=0.1)
+    assert not block.attention.qkv.bias.any()

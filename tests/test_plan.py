@@ -388,3 +388,36 @@ def test_what_is_not_recorded_says_how_to_record_it(ablated):
 def test_only_different_labels_of_the_plan_compare(ablated, labels, message):
     with pytest.raises(ValueError, match=message):
         ablated.compare(*labels)
+
+
+def test_of_several_seeds_the_first_is_compared(monkeypatch, example):
+    found = {x: [replace(example, name=f"p-{x}-{s}") for s in (0, 1)] for x in "ab"}
+    monkeypatch.setattr(plan.Plan, "records", lambda self: found)
+    planned = [plan.PlannedRun(f"p-{x}-{s}", x, s, ()) for s in (0, 1) for x in "ab"]
+    compared = plan.Plan("p", "for a test", tuple(planned)).compare("a", "b")
+    assert [run.name for run in compared.runs.values()] == ["p-a-0", "p-b-0"]
+
+
+def test_one_failure_is_the_exit_code_whoever_ends_last(vhist, monkeypatch, example):
+    def start(task):
+        if task.run.seed == 1:  # the second: it alone leaves its record
+            example.save(task.record)
+        return recording._Running(task, subprocess.Popen(["true"]), 0)
+
+    monkeypatch.setattr(recording, "_start", start)
+    code, out, _ = vhist("runs", "record", "tiny.toml")
+    assert "tiny-resnet_small-0: ended without a record" in out
+    assert "75.00" in out
+    assert code == 3
+
+
+def test_what_the_book_has_is_left_out_if_asked_for(
+    vhist, monkeypatch, tmp_path, example
+):
+    book = tmp_path / "book"
+    example.save(book / "tiny-resnet_small-0.json")
+    monkeypatch.setattr(recording, "RECORDS", book)
+    words = ("runs", "record", "tiny.toml", "--dry-run")
+    assert vhist(*words)[1].count("to do") == 2
+    out = vhist(*words, "--missing")[1]
+    assert (out.count("to do"), out.count("in the book")) == (1, 1)

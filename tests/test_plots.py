@@ -1,12 +1,14 @@
 """Figures draw what they are given, in the book's colours."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
 import pytest
 import torch
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgb
 
 import vhist
 from vhist import plots
@@ -176,3 +178,31 @@ def test_curves_and_confusion_show_the_record(example):
 def test_a_caption_stays_with_its_figure():
     fig = plots.caption(plt.figure(), "what to see", "what it shows")
     assert (fig.vhist_caption, fig.vhist_alt) == ("what to see", "what it shows")
+
+
+def test_a_confusion_can_be_read(example):
+    def light(color) -> float:
+        linear = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+            for c in to_rgb(color)
+        ]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
+
+    ax = plots.confusion(example)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("answer", "right class")
+    (shown,) = ax.images
+    for text in ax.texts:
+        j, i = text.get_position()
+        cell = shown.to_rgba(shown.get_array())[int(i), int(j), :3]
+        low, high = sorted((light(cell), light(text.get_color())))
+        assert high / low >= 3
+    plt.close("all")
+
+
+def test_seeds_of_a_model_share_a_label(example):
+    other = replace(example, model="vgg_small")
+    ax = plots.curves([example, example, other])
+    assert len(ax.lines) == 3
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert words == ["resnet_small", "vgg_small"]
+    plt.close("all")

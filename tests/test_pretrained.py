@@ -381,3 +381,32 @@ def test_a_selection_that_cannot_be(classes, per_class, message):
     data = load_dataset("sketchnette", image_size=32)
     with pytest.raises(ValueError, match=message):
         data.select(classes, per_class=per_class)
+
+
+def test_imagenet_asks_torchvision_to_check_what_it_got(monkeypatch):
+    theirs = torchvision.models.resnet18()
+
+    def answer(weights, **options):
+        assert options["check_hash"]
+        assert options["weights_only"]
+        return theirs.state_dict()
+
+    monkeypatch.setattr(torchvision.models.WeightsEnum, "get_state_dict", answer)
+    create_model("resnet18", weights="imagenet", conv_bias=False)
+
+
+def test_positions_are_interpolated_bicubically():
+    table = torch.zeros(1, 49, 1)
+    table[0, 24] = 1  # the middle of 7 x 7
+    found = pretrained.interpolate_positions(table, 14**2)
+    assert found.min() < -0.01  # a cubic kernel falls below 0, a linear one does not
+
+
+def test_one_number_that_claims_to_be_many_is_no_weight():
+    model = small_vit()
+    state = model.state_dict()
+    state["head.weight"] = torch.zeros(1).expand(state["head.weight"].shape)
+    with pytest.raises(
+        ValueError, match=r"head\.weight of the weights is no plain array"
+    ):
+        pretrained.load_weights(model, state)

@@ -1,6 +1,7 @@
 """Records: whole files, valid contents, and a README that says the same."""
 
 import json
+import os
 import runpy
 import subprocess
 from dataclasses import replace
@@ -270,3 +271,40 @@ def test_a_record_with_strange_repeats_is_refused(example, tmp_path, value):
     example.save(tmp_path / "a.json")
     with pytest.raises(ValueError, match="repeats in its recipe is"):
         Run.read(tmp_path / "a.json")
+
+
+def test_a_full_disk_keeps_the_record_that_was_there(tmp_path, monkeypatch, example):
+    path = example.save(tmp_path / "a.json")
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match=r"could not write .*a\.json \(No space"):
+            replace(example, seconds=9.0).save(path)
+    assert Run.read(path) == example
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_commit_with_local_changes_has_a_plus(tmp_path, monkeypatch):
+    file = tmp_path / "vhist" / "runs.py"
+    file.parent.mkdir()
+    file.write_text("one")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "one"]):
+        subprocess.run([*git, *words], check=True)
+    monkeypatch.setattr(runs, "__file__", str(file))
+    clean = runs.commit.__wrapped__()
+    assert len(clean) == 12
+    file.write_text("two")
+    assert runs.commit.__wrapped__() == f"{clean}+"
+
+
+def test_a_record_counts_the_threads():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        assert runs.describe_machine(torch.device("cpu"))["threads"] == 3
+    finally:
+        torch.set_num_threads(before)

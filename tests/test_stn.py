@@ -146,3 +146,27 @@ def test_tables_and_figures_know_models_that_the_article_lacks(example):
         ("resnet_small", "86.6"),
         ("stn", "–"),
     ]
+
+
+def test_whole_maps_are_dropped():
+    model = create_model("stn", dropout=0.5).train()
+    seen = []
+    model.drop2.register_forward_hook(lambda _, x, y: seen.append(y))
+    model(torch.randn(4, 3, 32, 32))
+    gone = (seen[0] == 0).flatten(2)
+    assert torch.equal(gone.any(dim=2), gone.all(dim=2))
+    assert 0 < gone.all(dim=2).sum() < gone.all(dim=2).numel()
+
+
+def test_the_networks_flag_reaches_its_sampler():
+    x = torch.rand(2, 3, 32, 32)
+    theta = torch.tensor([[0.5, 0.2, 0.1], [-0.2, 0.5, 0.1]]).flatten()
+    answers = []
+    for flag in (False, True):
+        model = create_model("stn", align_corners=flag).eval()
+        with torch.no_grad():
+            model.transformer.localisation.fc2.bias.copy_(theta)
+            answers.append(model.transformer(x))
+        expected = sample(x, theta.view(1, 2, 3).expand(2, -1, -1), align_corners=flag)
+        torch.testing.assert_close(answers[-1], expected)
+    assert not torch.allclose(*answers)

@@ -1,5 +1,7 @@
 """The layer table: the article's rows, and where the article's tool went wrong."""
 
+from collections import OrderedDict
+
 import pytest
 import torch
 import torchsummary
@@ -207,3 +209,26 @@ def test_a_module_that_is_used_twice_is_left_as_it_is():
     before = list(model.parameters())
     assert summary(model, (8,)).parameters == 8 * 8 + 2 * 8
     assert all(a is b for a, b in zip(before, model.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_collapsed_table_has_the_same_totals(depth):
+    whole = summary(create_model("resnet_small"), 64)
+    short = whole.collapse(depth)
+    assert len(short.rows) < len(whole.rows)
+    for total in ("parameters", "macs", "activations", "buffers"):
+        assert getattr(short, total) == getattr(whole, total)
+
+
+def test_megabytes_and_buffers_are_those_of_the_numbers():
+    model = nn.Sequential(nn.Conv2d(3, 500, 10), nn.BatchNorm2d(500))
+    table = summary(model, 19)  # puts out 500 x 10 x 10, twice
+    assert table.buffers == 500 + 500 + 1
+    assert "151,500 parameters (0.6 MB in float32)" in str(table)
+    assert "100,000 activations per picture (0.4 MB)" in str(table)
+
+
+def test_a_table_in_html_escapes_names():
+    model = nn.Sequential(OrderedDict([("<b>", nn.Linear(2, 2))]))
+    html = summary(model, (2,))._repr_html_()
+    assert "<td>&lt;b&gt;</td>" in html

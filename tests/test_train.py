@@ -3,12 +3,16 @@
 import contextlib
 import sys
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from vhist import Recipe, create_model, evaluate, fit, train
+from vhist import data as vdata
 from vhist.data import Dataset, Split
 from vhist.recipe import recipe_for
 from vhist.train import Batches, make_optimizer, seed_step
@@ -414,3 +418,186 @@ def test_a_failing_compiler_is_one_line(monkeypatch):
 def test_a_daemon_without_stderr_can_train(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     assert fit(tiny(), toy(), replace(RECIPE, epochs=1)).log
+
+
+def test_each_step_drops_units_of_its_own():
+    model, dropped = tiny(dropout=0.5), []
+    model[2].register_forward_hook(
+        lambda layer, _, y: dropped.append(y == 0) if layer.training else None
+    )
+    fit(model, toy(), replace(RECIPE, epochs=1), verbose=False)
+    assert len(dropped) == 6
+    assert not any(torch.equal(a, b) for a, b in pairwise(dropped))
+
+
+def test_each_epoch_step_and_seed_draws_anew():
+    recipe = replace(RECIPE, mixup=1.0)
+    one, other = (
+        Batches(toy().train, replace(recipe, seed=s), classes=2) for s in (0, 1)
+    )
+    assert torch.equal(one.order(2), one.order(2))
+    assert torch.equal(one.draw(7), one.draw(7))
+    for a, b in ((one.order(0), one.order(1)), (one.order(0), other.order(0))):
+        assert sorted(a.tolist()) == sorted(b.tolist())
+        assert not torch.equal(a, b)
+    assert not torch.equal(one.draw(0), one.draw(1))
+    assert not torch.equal(one.draw(0), other.draw(0))
+    black = torch.zeros(4, 3, 8, 8), torch.zeros(4, dtype=torch.long)
+    white = torch.ones(4, 3, 8, 8), torch.ones(4, dtype=torch.long)
+    shares = [b.mix(black, white, i)[1][0, 1] for b in (one, other) for i in (0, 1)]
+    assert len({round(float(share), 6) for share in shares}) == 4
+
+
+@pytest.mark.parametrize("kind", ["mixup", "cutmix"])
+def test_labels_are_mixed_as_the_pictures_are(kind):
+    recipe = replace(RECIPE, **{kind: 1.0})
+    batches = Batches(toy().train, recipe, classes=2)
+    black = torch.zeros(4, 3, 16, 16), torch.zeros(4, dtype=torch.long)
+    white = torch.ones(4, 3, 16, 16), torch.ones(4, dtype=torch.long)
+    for step in range(20):
+        images, labels = batches.mix(black, white, step)
+        torch.testing.assert_close(images.mean(dim=(1, 2, 3)), labels[:, 1])
+
+
+def test_each_picture_is_mixed_with_its_mirror_image_in_the_batch():
+    data = toy().train
+    (plain, labels), (mixed, shares) = (
+        next(Batches(data, replace(RECIPE, mixup=m), classes=3).epoch(0))
+        for m in (0, 1.0)
+    )
+    pairs = F.one_hot(labels, 3).float()
+    unlike = labels != labels.flip(0)
+    share = shares[unlike, labels.flip(0)[unlike]][0]
+    torch.testing.assert_close(shares, pairs.lerp(pairs.flip(0), share))
+    torch.testing.assert_close(
+        mixed, plain.lerp(plain.flip(0), share), atol=1e-4, rtol=1e-4
+    )
+
+
+def test_statistics_are_averaged_like_weights():
+    decay, seen = 0.7, []
+    recipe = replace(RECIPE, epochs=1, ema=decay)
+
+    def net() -> nn.Module:
+        return nn.Sequential(nn.BatchNorm2d(3), *tiny())
+
+    model = net()
+    model.register_forward_pre_hook(
+        lambda net, _: (
+            seen.append(net[0].running_mean.clone()) if net.training else None
+        )
+    )
+    fit(model, toy(), replace(recipe, ema=0.0), verbose=False)
+    expected, *others = [*seen[1:], model[0].running_mean]
+    for mean in others:
+        expected = decay * expected + (1 - decay) * mean
+    averaged = net()
+    fit(averaged, toy(), recipe, verbose=False)
+    torch.testing.assert_close(averaged[0].running_mean, expected)
+
+
+def test_a_clipped_step_is_no_longer_than_asked_for():
+    sgd = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "lr": 1.0}
+    flat = {"schedule": "constant", "warmup_epochs": 0.0, "epochs": 1}
+    recipe = replace(RECIPE, **sgd, **flat, clip_norm=1e-3)
+    model = tiny()
+    before = torch.cat([p.detach().flatten() for p in model.parameters()])
+    fit(model, toy(), recipe, verbose=False)
+    after = torch.cat([p.detach().flatten() for p in model.parameters()])
+    assert 0 < (after - before).norm() <= 6 * 1e-3 * 1.001
+
+
+def test_a_step_takes_the_learning_rate_of_its_end():
+    taken = []
+    hook = register_optimizer_step_pre_hook(
+        lambda optimizer, *_: taken.append(optimizer.param_groups[0]["lr"])
+    )
+    try:
+        fit(tiny(), toy(), RECIPE, verbose=False)
+    finally:
+        hook.remove()
+    assert taken == pytest.approx([RECIPE.lr_at((i + 1) / 6) for i in range(18)])
+
+
+def test_labels_are_smoothed_in_training_alone():
+    data, model = toy(), tiny()
+    still = replace(RECIPE, epochs=1, lr=1e-12, augment="none", label_smoothing=0.4)
+    answers = evaluate(model, data.train, image_size=64)
+    run = fit(model, data, still, verbose=False)
+    smooth = F.cross_entropy(answers.logits, answers.labels, label_smoothing=0.4)
+    assert run.log[0]["train_loss"] == pytest.approx(float(smooth), abs=1e-4)
+    plain = evaluate(model, data.val, image_size=64).loss
+    assert run.log[0]["val_loss"] == pytest.approx(plain, abs=1e-4)
+
+
+def test_parts_of_a_batch_count_for_their_share():
+    sgd = replace(RECIPE, optimizer="sgd", lr=1e-2, clip_norm=None)
+    whole, parts = tiny(), tiny()
+    fit(whole, toy(), sgd, verbose=False)
+    fit(parts, toy(), replace(sgd, accumulate=5), verbose=False)
+    torch.testing.assert_close(whole[-1].weight, parts[-1].weight, rtol=1e-3, atol=1e-5)
+
+
+def test_colours_are_those_of_all_classes():
+    images = torch.zeros(4000, 3, 16, 16, dtype=torch.uint8)
+    images[2000:, 0] = torch.arange(256, dtype=torch.uint8).view(16, 16)
+    split = Split(images, torch.arange(4000) // 2000, ("",) * 4000)
+    found = Batches(split, replace(RECIPE, augment="paper")).components
+    expected = vdata.colour_components(images)
+    torch.testing.assert_close(found[0], expected[0], rtol=0.05, atol=1e-3)
+
+
+def test_the_pictures_of_a_step_are_those_of_its_batch():
+    data = toy().train
+    batches = Batches(data, replace(RECIPE, augment="none"))
+    for i, (images, labels) in enumerate(batches.epoch(1)):
+        rows = batches.pictures(6 + i)
+        assert torch.equal(labels, data.labels[rows])
+        assert torch.equal(images, vdata.normalize(data.images[rows]))
+
+
+def test_a_record_names_the_worst_pictures_first():
+    data, model = toy(), tiny()
+    run = fit(model, data, replace(RECIPE, epochs=1), verbose=False)
+    found = evaluate(model, data.val, image_size=64)
+    losses = F.cross_entropy(found.logits, found.labels, reduction="none")
+    order = losses.argsort(descending=True)[:12].tolist()
+    assert [row["file"] for row in run.most_wrong] == [data.val.files[i] for i in order]
+    surest = found.logits.softmax(dim=1).amax(dim=1)
+    for row, i in zip(run.most_wrong, order, strict=True):
+        assert row["prediction"] == int(found.predictions[i])
+        assert row["probability"] == pytest.approx(float(surest[i]), abs=2e-4)
+
+
+def test_evaluation_takes_the_precision_asked_for():
+    data, model = toy(), tiny()
+    full, short = (
+        evaluate(model, data.val, image_size=64, precision=p).logits
+        for p in ("float32", "bfloat16")
+    )
+    assert full.dtype == short.dtype == torch.float32
+    assert torch.equal(short, short.bfloat16().float())
+    assert not torch.equal(full, short)
+    torch.testing.assert_close(full, short, atol=0.05, rtol=0.05)
+
+
+def test_growing_pictures_are_validated_at_the_size_of_the_epoch():
+    recipe, seen = replace(RECIPE, epochs=4, image_size=32, start_size=16), []
+    model = tiny()
+    model[0] = nn.AdaptiveAvgPool2d(16)
+    model.register_forward_pre_hook(
+        lambda net, x: None if net.training else seen.append(tuple(x[0].shape))
+    )
+    fit(model, toy(), recipe, verbose=False)
+    sizes = [shape[-1] for shape in seen if shape[0] > 1]  # one looks at the outputs
+    assert sizes == [recipe.size_at(epoch) for epoch in range(4)]
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_the_recipe_says_whether_momentum_looks_ahead(ahead):
+    for optimizer in ("sgd", "muon"):
+        recipe = replace(RECIPE, optimizer=optimizer, nesterov=ahead)
+        made = make_optimizer(create_model("vit_small_8"), recipe)
+        assert (
+            made.nesterov if optimizer == "muon" else made.defaults["nesterov"]
+        ) == ahead
