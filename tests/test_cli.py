@@ -1009,3 +1009,13 @@ def test_a_thinned_chart_ends_with_the_last_value():
     lines = terminal.chart([float(i) for i in range(119)], width=60).splitlines()
     assert lines[0].split()[0] == "118.000"
     assert lines[0].endswith("█")
+
+
+def test_pictures_are_stored_a_quarter_larger_than_they_are_seen():
+    def stored(size, **options):
+        return commands.stored_size(
+            commands.Options(**options), Recipe(image_size=size)
+        )
+
+    assert [stored(64), stored(224), stored(8)] == [80, 280, 16]
+    assert stored(64, data_size=64) == 64

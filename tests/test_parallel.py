@@ -309,3 +309,18 @@ def judge_two(folder: Path) -> None:
 
 def test_more_processes_than_validation_pictures(team, tmp_path):
     assert team(3, judge_two, tmp_path) == [0] * 3
+
+
+def settle(folder: Path) -> None:
+    """Agree on running statistics that differ, and leave them."""
+    with processes("cpu"):
+        team, norm = Team.current(), nn.BatchNorm1d(3)
+        norm.running_mean.fill_(team.rank + 1)
+        team.agree(norm)
+        torch.save({"mean": norm.running_mean}, folder / f"{team.rank}.pt")
+
+
+def test_running_statistics_are_those_of_the_first(team, tmp_path):
+    assert team(2, settle, tmp_path) == [0, 0]
+    for rank in (0, 1):
+        assert torch.equal(results(tmp_path, rank)["mean"], torch.ones(3))

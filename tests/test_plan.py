@@ -142,6 +142,12 @@ def test_another_optimizer_begins_with_a_rate_of_its_own():
         recipe_for("resnet34", optimizer="adam")
 
 
+def test_another_optimizer_begins_with_a_decay_of_its_own():
+    decays = {"sgd": 5e-4, "adamw": 0.05, "muon": 0.05}
+    for model, name in (("vit_b_16", "sgd"), ("resnet34", "adamw"), ("vgg16", "muon")):
+        assert recipe_for(model, optimizer=name).weight_decay == decays[name]
+
+
 @pytest.fixture
 def vhist(monkeypatch, capsys, tmp_path):
     """Run a command beside a small plan; give back exit code, output and errors."""
@@ -421,3 +427,10 @@ def test_what_the_book_has_is_left_out_if_asked_for(
     assert vhist(*words)[1].count("to do") == 2
     out = vhist(*words, "--missing")[1]
     assert (out.count("to do"), out.count("in the book")) == (1, 1)
+
+
+def test_a_flag_that_is_off_is_written_so(tmp_path):
+    path = tmp_path / "p.toml"
+    path.write_text('about = "x"\n[runs.b]\nnesterov = false\nskip_bad = true\n')
+    (run,) = plan.Plan.read(path).runs
+    assert run.words[:3] == ("b", "--no-nesterov", "--skip-bad")
