@@ -627,10 +627,21 @@ def test_a_run_is_found_by_each_of_its_files(vhist, greys, pictures):
     assert "not ended, --resume goes on: c" in vhist("runs")[1]
 
 
-def test_eval_finds_the_pictures_of_the_record(vhist, greys):
+def test_eval_finds_the_pictures_of_the_record(vhist, greys, pictures, tmp_path):
     code, out, err = vhist("eval", "greys")
     assert (code, err) == (0, "")
     assert "the same answer for every picture" in out
+    # Where a data set was unpacked below the root, its name says where to look.
+    record = Run.read(greys / "greys.json")
+    inner = tmp_path / "root" / "imagenette2-160"
+    for split in ("train", "val"):
+        for old, new in (("dark", "n03000684"), ("light", "n03028079")):
+            shutil.copytree(pictures / split / old, inner / split / new)
+    line = "vhist train resnet_small --data imagenette --root root"
+    classes = record.data | {"classes": ["chain saw", "church"]}
+    replace(record, command=line, data=classes).save(greys / "greys.json")
+    code, out, _ = vhist("eval", "greys")
+    assert (code, "on imagenette2-160" in out) == (0, True)
 
 
 # ---- lists ---------------------------------------------------------------------------

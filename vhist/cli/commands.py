@@ -487,7 +487,7 @@ def evaluate(
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     record, network = _load(find_record(run, out), device)
     if data is None and root is None:
-        root = _root_of(record)
+        data, root = _source_of(record)
     name = data or _data_of(record, root)
     check_known("data set", name, SOURCES, "vhist datasets")
     found = load_dataset(
@@ -544,14 +544,14 @@ def evaluate(
         print(f"the record says {percent(record)}: {word} other answers")
 
 
-def _root_of(record: Run) -> Path | None:
-    """Return the --root of the command that made a record, if it is still here."""
+def _source_of(record: Run) -> tuple[str | None, Path | None]:
+    """Return --data and --root of the command behind a record, if it is still here."""
     with suppress(ValueError):  # it need not be of a shell
         words = [w for w in shlex.split(record.command) for w in w.split("=", 1)]
-        for flag, value in pairwise(words):
-            if flag == "--root" and (root := expand_user(value)).is_dir():
-                return root
-    return None
+        given = dict(pairwise(words))
+        if "--root" in given and (root := expand_user(given["--root"])).is_dir():
+            return given.get("--data"), root
+    return None, None
 
 
 def _data_of(record: Run, root: Path | None) -> str:
