@@ -622,6 +622,9 @@ def test_a_run_is_found_by_each_of_its_files(vhist, greys, pictures):
         assert vhist("predict", word, pictures / "val" / "light" / "0.png")[0] == 0
     start = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
     assert vhist(*start, "--name", "b", "--weights", "runs/greys.json")[0] == 0
+    start[1] = "vgg_small_bn"
+    said = "the weights in runs/greys.pt are of resnet_small"
+    assert said in vhist(*start, "--name", "d", "--weights", "greys")[2]
     (greys / "c.ckpt").write_bytes(b"")
     assert "c has not ended and has no record" in vhist("eval", "c")[2]
     assert "not ended, --resume goes on: c" in vhist("runs")[1]

@@ -300,7 +300,15 @@ def _first_weights(
     if not path.exists() and (record := RECORDS / f"{given}.json").exists():
         raise _no_weights(path, Run.read(record))
     state = read_weights(path, model)
-    fitted(hollow_model(model, recipe, **options.built()), state, new_head=True)
+    try:
+        fitted(hollow_model(model, recipe, **options.built()), state, new_head=True)
+    except ValueError as error:
+        trained = model
+        with suppress(OSError, ValueError):  # a record beside them may know better
+            trained = Run.read(path.with_suffix(".json")).model
+        if trained == model:
+            raise
+        raise ValueError(f"the weights in {path} are of {trained}") from error
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return state, f"{weights_name(path)} {digest[:16]}"
 
