@@ -153,8 +153,11 @@ def main() -> int:
         return _complain(name, MemoryError(hint), 3)
     except KeyboardInterrupt as stopped:
         if os.environ.get("RANK", "0") == "0":
-            early = "stopped before the first step"  # later it says what it saved
-            said = str(stopped) or (early if name == "vhist train" else "stopped")
+            said = str(stopped) or "stopped"
+            if (
+                said == "stopped" and name == "vhist train"
+            ):  # between steps it says more
+                said += "; what was saved before goes on with --resume"
             print(f"\n{name}: {said}", file=sys.stderr)
         return 128 + getattr(stopped, "signal", 2)
 

@@ -180,10 +180,10 @@ def count_pictures(
         folder = expand_user(root or os.environ["VHIST_DATA"])
     if folder is not None:
         found, splits = vdata.list_folder(folder)
-        for path in (path for split in splits for path, _ in split):
+        files = [path for split in splits for path, _ in split]
+        for path in files if not skip_bad else ():
             if not vdata.named_as_picture(path):
-                bad = f"{path} (not a picture by its name)"
-                vdata.refuse_or_warn([bad], skip_bad, quiet=True)
+                vdata.refuse_or_warn([f"{path} (not a picture by its name)"], skip_bad)
         names = [WNIDS.get(c, c) for c in found]
         check_classes(folder.name, classes, names)
         kept = {names.index(c): c for c in classes or names}

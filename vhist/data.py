@@ -40,6 +40,7 @@ __all__ = [
     "colour_components",
     "cutmix",
     "decode",
+    "files_below",
     "list_folder",
     "load_dataset",
     "load_folder",
@@ -524,12 +525,20 @@ def class_folders(folder: Path) -> list[str]:
 def _pictures(folder: Path, classes: list[str]) -> Iterator[tuple[Path, int]]:
     """Yield each file below the class folders with its label."""
     for label, name in enumerate(classes):
-        for path in sorted(_files(folder / name)):
+        for path in sorted(files_below(folder / name)):
             yield path, label
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield each file below a folder, what is hidden aside; links are followed."""
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield each file below a folder; links are followed.
+
+    What is hidden or litter is left out, see :func:`load_folder`.
+
+    Raises
+    ------
+    ValueError
+        If a folder cannot be listed.
+    """
     # No folder is read twice, nor one that holds this: links may run in a circle.
     seen = {str(path) for path in folder.resolve().parents}
     tops = [folder]

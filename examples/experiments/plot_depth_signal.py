@@ -2,7 +2,7 @@
 Does an error reach the first layer?
 ====================================
 
-Thirty layers, four pairs of activation and first weights: two let nothing through.
+Thirty layers, four pairs of activation and first weights: two let little through.
 """
 
 # %%

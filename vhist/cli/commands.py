@@ -625,11 +625,11 @@ def predict(
 
 def _spread(paths: Sequence[Path]) -> Iterator[Path]:
     """Yield files: those of a folder, or of a pattern that no shell has expanded."""
-    from vhist.data import named_as_picture
+    from vhist.data import files_below, named_as_picture
 
     for path in paths:
         if path.is_dir():
-            found = filter(named_as_picture, sorted(path.rglob("*.*")))
+            found = filter(named_as_picture, sorted(files_below(path)))
             yield from [*found] or [path]
         elif not path.exists() and {*"*?["} & {*path.name}:
             yield from sorted(path.parent.glob(path.name)) or [path]
