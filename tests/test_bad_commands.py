@@ -74,6 +74,7 @@ LINES = [
     ("train resnet_small --threads 0", "threads must be at least 1"),
     ("train resnet_small --threads 99999", "threads must be at least 1 and at most"),
     ("train resnet_small --device tpu", "cannot use device 'tpu'"),
+    ("train resnet_small --device gpu", "PyTorch knows none of this name"),
     ("train resnet_small --device cuda:99", "cannot use device 'cuda:99'"),
     ("train resnet_small --device meta", "cannot use device 'meta'"),
     ("train resnet_small --data mnist", "see `vhist datasets`"),

@@ -375,6 +375,11 @@ def test_no_pictures_cannot_be_evaluated():
         fit(tiny(), replace(toy(), val=toy().val[:0]), RECIPE, verbose=False)
 
 
+def test_a_model_without_parameters_cannot_be_trained():
+    with pytest.raises(ValueError, match="nothing to train"):
+        fit(nn.Flatten(), toy(), RECIPE, verbose=False)
+
+
 def test_evaluation_uses_the_kernels_of_training(monkeypatch):
     seen = []
 

@@ -189,7 +189,8 @@ def fit(
     TypeError
         If ``data`` is no data set, or ``recipe`` no recipe.
     ValueError
-        If there are fewer pictures than one batch, or not as many outputs as classes;
+        If there are fewer pictures than one batch, no parameters, or not as many
+        outputs as classes;
         if ``resume`` has no ``checkpoint``;
         if the checkpoint is of another model, recipe or data set, or damaged; if batch
         norm gets a single value per channel.
@@ -210,14 +211,16 @@ def fit(
             )
     if resume and checkpoint is None:
         raise ValueError("resume needs checkpoint=, the file to go on from")
-    team, device = Team.current(), next(model.parameters()).device
+    parameters = list(model.parameters())
+    if not parameters:
+        raise ValueError("the model has no parameters, so there is nothing to train")
+    team, device = Team.current(), parameters[0].device
     with _if_memory_ends(_smaller_step(recipe)):
         _check_fit(model, data, recipe, team)
     with _if_memory_ends(_smaller_data(data, device)):
         data = data.to(device)
     # Convolutions run up to a quarter faster with channels last, also on a CPU.
     model.to(memory_format=torch.channels_last)
-    parameters = list(model.parameters())
     batches = Batches(data.train, recipe, team, len(data.classes))
     steps, parts = len(batches), recipe.accumulate
     compiles = _compiles(recipe, steps, device)

@@ -449,6 +449,8 @@ def _device(name: str) -> str:
         torch.zeros(1, device=name).item()  # fails on the device "meta" too
     except (RuntimeError, AssertionError, ImportError) as error:
         reason = str(error).splitlines()[0].partition(". ")[0]
+        if reason.startswith("Expected one of"):  # 20 names, most of no use here
+            reason = "PyTorch knows none of this name"
         raise ValueError(
             f"cannot use device {name!r} ({reason}); use cpu, cuda or, of several "
             "GPUs, cuda:1"
