@@ -103,7 +103,8 @@ ax.spines["left"].set_visible(False)
 plots.caption(
     fig,
     "Which numbers of pictures are possible? Every row keeps what fits its accuracy and"
-    " all above it, to three decimals. In the end only multiples of 3,925 are left.",
+    " all above it, to three decimals. In the end only multiples of 3,925 are left. The"
+    " strokes of the first row run together; 10,000 is none of them.",
     "Eight rows of vertical strokes over the numbers up to 20,000. The first row is"
     " crowded, the second thin, and from the sixth on there are five strokes at equal"
     " distances. The claimed 10,000 is in no row.",
@@ -310,7 +311,7 @@ assert (single != double).sum() <= 2
 # with half of the hidden units missing. Batch normalisation in training mode answers by
 # the company that a picture keeps, and need not be worse for it; :doc:`the chapter on
 # ResNet <plot_30_resnet>` looks closer. With the same batches it repeats itself, so
-# those of the article's two tests were not the same.
+# the article's two tests of ResNet had different ones.
 #
 # The second suspect, cut-outs, cannot be ruled out by the log. Here the article's
 # repository helps. Test pictures are only resized, but they are shuffled; the first
@@ -411,8 +412,8 @@ plt.show()
 # --------------------------------
 # The same small rate has a second victim. PyTorch's AdamW takes a share of every weight
 # away at every step, learning rate times decay; in the paper :cite:p:`loshchilov2019`
-# only the schedule's factor multiplies the decay. With 0.0001 and 0.01 that is a
-# millionth. How much of a weight is left at the end, if nothing else moves it?
+# only the schedule's factor multiplies the decay. With 0.0001 and 0.01 PyTorch's share
+# is a millionth. How much of a weight is left at the end, if nothing else moves it?
 
 w = nn.Parameter(torch.ones(1, dtype=torch.float64))
 w.grad = torch.zeros_like(w)
@@ -652,15 +653,16 @@ for label in article:
 #
 #    For every architecture the article's recipe is far behind ours at equal epochs. Its
 #    networks have not learned too much by heart, they have learned too little: their
-#    training loss is higher as well, and still falling. At a constant 1e-4 the steps
-#    are short, batches four times as large leave a quarter of them, crops down to less
-#    than a tenth of a picture make each harder, and the ViT has a dropout of 0.5 after
-#    most of its linear layers.
+#    training loss is higher, though ours pays for smoothed labels, and still falling.
+#    At a constant 1e-4 the steps are short, batches four times as large leave a quarter
+#    of them, crops down to less than a tenth of a picture make each harder, and the ViT
+#    has a dropout of 0.5 after most of its linear layers.
 #
 #    How much each of these costs the pairs cannot say, because two such numbers differ
-#    in more than one setting; for ResNet even in the optimizer. Nor was the recipe a
-#    bad one for the article, whose runs had six to eighteen times the epochs. And the
-#    machines differ: these runs were made on a GPU, ours on a CPU, both in float32.
+#    in more than one setting; for ResNet even in the optimizer. Nor do they judge the
+#    article's own runs, which had six to eighteen times the epochs. And the machines
+#    differ: these runs were made on a GPU, whose convolutions may round float32, ours
+#    on a CPU.
 #
 # Further reading
 # ---------------
