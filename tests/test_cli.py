@@ -652,6 +652,13 @@ def test_eval_finds_the_pictures_of_the_record(vhist, greys, pictures, tmp_path)
     replace(record, command=line, data=classes).save(greys / "greys.json")
     code, out, _ = vhist("eval", "greys")
     assert (code, "on imagenette2-160" in out) == (0, True)
+    # Nor is which archive it was, and that a file was no picture, to be said again.
+    other = inner.rename(inner.with_name("imagenette2-320"))
+    (other / "val" / "n03000684" / "broken.png").write_bytes(b"")
+    line += " --size 320px --skip-bad"
+    replace(record, command=line, data=classes).save(greys / "greys.json")
+    code, out, _ = vhist("eval", "greys")
+    assert (code, "on imagenette2-320" in out) == (0, True)
 
 
 # ---- lists ---------------------------------------------------------------------------

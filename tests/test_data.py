@@ -31,6 +31,57 @@ from vhist.data import (
 )
 
 
+def numbers(n: int, size: int = 4) -> vdata.Split:
+    images = torch.zeros(n, 3, size, size, dtype=torch.uint8)
+    return vdata.Split(images, torch.arange(n))
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "files", "message"),
+    [
+        (torch.rand(2, 3, 4, 4), None, (), "images of a split are a tensor of .*uint8"),
+        (np.zeros((2, 3, 4, 4)), None, (), "uint8, got ndarray"),
+        (torch.zeros(2, 4, 4, 3).byte(), None, (), r"shape \(n, 3, h, w\), got"),
+        (torch.zeros(2, 3, 4).byte(), None, (), r"shape \(n, 3, h, w\), got"),
+        (None, torch.zeros(2), (), "labels of a split are a tensor of .*int64"),
+        (None, [0, 1], (), "int64, got list"),
+        (None, torch.zeros(2, 3).long(), (), r"shape \(n\), got \(2, 3\)"),
+        (None, torch.arange(3), (), "as many images as labels and files, got 2, 3"),
+        (None, None, ("a",), "as many images as labels and files, got 2, 2 and 1"),
+    ],
+)
+def test_pictures_and_labels_of_ones_own_are_checked(images, labels, files, message):
+    images = torch.zeros(2, 3, 4, 4).byte() if images is None else images
+    labels = torch.arange(2) if labels is None else labels
+    with pytest.raises((TypeError, ValueError), match=message):
+        vdata.Split(images, labels, files)
+
+
+def test_parts_of_a_split():
+    split = numbers(5)
+    assert repr(split) == "Split(5 pictures of 4 x 4 pixels)"
+    assert split.files == ("00000", "00001", "00002", "00003", "00004")
+    for part in (slice(1, 3), torch.tensor([1, 2]), (split.labels - 1.5).abs() < 1):
+        some = split[part]
+        assert some.labels.tolist() == [1, 2]
+        assert some.files == ("00001", "00002")
+        assert some.images.shape == (2, 3, 4, 4)
+    for part in (3, torch.tensor(3), [1, 2]):
+        with pytest.raises(TypeError, match="a slice or a tensor of one axis"):
+            split[part]
+
+
+def test_paths_may_be_text(tmp_path):
+    for split in ("train", "val"):
+        (tmp_path / split / "a").mkdir(parents=True)
+        picture(0).save(tmp_path / split / "a" / "x.png")
+    path = str(tmp_path / "train" / "a" / "x.png")
+    assert vdata.decode(path, 16).shape == (3, 16, 16)
+    assert vdata.named_as_picture(path)
+    assert list(vdata.files_below(str(tmp_path / "train"))) == [Path(path)]
+    assert list_folder(str(tmp_path))[0] == ["a"]
+
+
 def picture(seed: int, mode: str = "RGB", size: tuple[int, int] = (40, 30)):
     rng = np.random.default_rng(seed)
     smooth = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))

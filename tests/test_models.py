@@ -196,6 +196,39 @@ def test_lrn_is_pytorchs_function():
     torch.testing.assert_close(torch.vmap(ours)(x[:, None])[:, 0], theirs(x))
 
 
+def test_what_is_compiled_has_no_gap_in_alexnets_normalisation():
+    layer = LocalResponseNorm(5, 1e-4, 2.0)
+    whole = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    x = 30 * torch.randn(2, 16, 5, 5, requires_grad=True)
+    torch.testing.assert_close(whole(x), layer(x))
+    g1, g2 = (torch.autograd.grad(f(x).square().sum(), x)[0] for f in (whole, layer))
+    torch.testing.assert_close(g1, g2)
+
+
+@pytest.mark.parametrize("name", ["vit_small_8", "linformer_small_8", "stn"])
+def test_what_is_exported_takes_any_number_of_pictures(name):
+    model = create_model(name).eval()
+    size = 32 if name == "stn" else 64
+    shapes = {"x": {0: torch.export.Dim("n")}}
+    x = torch.randn(5, 3, size, size)
+    program = torch.export.export(model, (x[:2],), dynamic_shapes=shapes)
+    torch.testing.assert_close(program.module()(x), model(x))
+    if name != "stn":  # PyTorch makes no grid for no pictures
+        assert model(x[:0]).shape == (0, 10)
+    if name != "stn":  # PyTorch makes no grid for no pictures
+        assert model(x[:0]).shape == (0, 10)
+
+
+def test_weights_that_are_drawn_again_forget_the_norms():
+    model = create_model("resnet_small")
+    with torch.no_grad():
+        model.bn1.weight.fill_(3)
+    model.bn1.running_mean.fill_(5)
+    model.init_weights()
+    assert model.bn1.weight.eq(1).all()
+    assert model.bn1.running_mean.eq(0).all()
+
+
 def test_a_plain_network_learns_though_small_ones_begin_as_the_identity():
     torch.manual_seed(0)
     model = create_model("resnet_small", residual=False)

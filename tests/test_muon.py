@@ -121,9 +121,22 @@ def test_a_copy_goes_on_alike_and_replay_needs_a_gpu():
 
 def test_all_else_goes_where_adamw_takes_it():
     ours, theirs = (nn.Parameter(torch.full((7,), 0.1)) for _ in range(2))
-    _steps(Muon([{"params": [ours], "weight_decay": 0.1}], 1e-2), ours)
+    group = {"params": [ours], "weight_decay": 0.1, "matrices": False}
+    _steps(Muon([group], 1e-2), ours)
     _steps(torch.optim.AdamW([theirs], 1e-2, weight_decay=0.1, fused=True), theirs)
     assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("shape", "group", "message"),
+    [
+        ((2, 2), {}, "all would be trained by AdamW"),
+        ((2,), {"matrices": True}, "a vector in it"),
+    ],
+)
+def test_groups_that_muon_cannot_take(shape, group, message):
+    with pytest.raises(ValueError, match=message):
+        Muon([{"params": [nn.Parameter(torch.ones(shape))], **group}], 0.1)
 
 
 def test_a_closure_is_called_once():

@@ -157,6 +157,17 @@ def test_blocks_are_chains_with_detours():
         plots.blocks({})
 
 
+def test_what_cannot_be_drawn_is_one_line():
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plots.images(torch.zeros(0, 3, 8, 8))
+    with pytest.raises(ValueError, match="a class token and the square"):
+        plots.attention(torch.zeros(3, 8, 8), torch.ones(2, 64, 64))
+    with pytest.raises(ValueError, match="a class token and the square"):
+        plots.attention(torch.zeros(3, 8, 8), torch.ones(2, 65, 16))
+    with pytest.raises(ValueError, match="theme must be light or dark, got 'Dark'"):
+        plots.use_style("Dark")
+
+
 def test_activation_functions_and_their_derivatives():
     left, right = plots.activation_functions().axes
     tops = {line.get_label(): line.get_ydata().max() for line in right.lines}
@@ -170,6 +181,8 @@ def test_curves_and_confusion_show_the_record(example):
     line = plots.curves([run]).lines[0]
     assert line.get_ydata().tolist() == [75]
     assert line.get_color() == plots.COLORS["resnet"]
+    own = plots.curves([replace(run, model="Mine")]).lines[0]
+    assert own.get_color() == plots.NEUTRALS[-1]
     ax = plots.confusion(run)
     assert ax.images[0].get_array().tolist() == [[50, 50], [0, 100]]
     assert [t.get_text() for t in ax.texts] == ["50", "50", "100"]

@@ -34,6 +34,25 @@ def test_a_model_without_a_linear_layer_has_no_head():
 # ---- where weights come from ---------------------------------------------------------
 
 
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+@pytest.mark.parametrize("key", [None, "state_dict", "model"])
+def test_wrappers_of_weights_are_taken_away(tmp_path, prefix, key):
+    model = small_vit()
+    state = {prefix + name: value for name, value in model.state_dict().items()}
+    torch.save(state if key is None else {key: state, "epoch": 3}, tmp_path / "x.pt")
+    torch.manual_seed(1)
+    ours = small_vit(weights=tmp_path / "x.pt")
+    for name, value in model.state_dict().items():
+        assert torch.equal(ours.state_dict()[name], value)
+
+
+def test_weights_are_a_path_or_a_mapping():
+    with pytest.raises(TypeError, match="a state dict goes to load_weights"):
+        create_model("vit_small_8", weights={})
+    with pytest.raises(TypeError, match="a file is read by read_weights"):
+        pretrained.load_weights(small_vit(), "x.pt")
+
+
 def test_torchvision_weights_give_torchvision_answers(tmp_path):
     theirs = torchvision.models.resnet18(num_classes=1000).eval()
     torch.save(theirs.state_dict(), tmp_path / "resnet18.pth")

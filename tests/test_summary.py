@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 
+import numpy as np
 import pytest
 import torch
 import torchsummary
@@ -168,6 +169,14 @@ def test_text_and_html_hold_the_totals():
         assert "58,322,314 parameters" in text
         assert "1,131,201,056 multiply-adds" in text
     assert max(map(len, str(table).splitlines())) <= 88
+
+
+def test_sizes_of_numpy_and_models_in_other_types():
+    model = create_model("vit_small_8")
+    expected = summary(model, 64)
+    assert summary(model.half(), np.int64(64)) == expected
+    with pytest.raises(TypeError, match="pixels or a shape, got 64.5"):
+        summary(model, 64.5)
 
 
 def test_an_impossible_size_is_one_line():

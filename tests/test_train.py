@@ -375,9 +375,69 @@ def test_no_pictures_cannot_be_evaluated():
         fit(tiny(), replace(toy(), val=toy().val[:0]), RECIPE, verbose=False)
 
 
-def test_a_model_without_parameters_cannot_be_trained():
-    with pytest.raises(ValueError, match="nothing to train"):
-        fit(nn.Flatten(), toy(), RECIPE, verbose=False)
+def test_what_cannot_learn_is_refused():
+    frozen = tiny().requires_grad_(requires_grad=False)
+    for model in (nn.Flatten(), frozen):
+        with pytest.raises(ValueError, match="nothing to train"):
+            fit(model, toy(), RECIPE, verbose=False)
+    with torch.no_grad(), pytest.raises(ValueError, match="nothing to train"):
+        fit(tiny(), toy(), RECIPE, verbose=False)
+    with pytest.raises(ValueError, match=r"trained in float32, this one has .*64"):
+        fit(tiny().double(), toy(), RECIPE, verbose=False)
+
+
+class Pair(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = tiny()
+
+    def forward(self, x):
+        return self.net(x), x
+
+
+def test_logits_come_alone():
+    with pytest.raises(TypeError, match="one tensor of logits, not a tuple"):
+        fit(Pair(), toy(), RECIPE, verbose=False)
+
+
+def test_labels_are_places_in_the_list_of_classes():
+    data = toy()
+    for part in ("train", "val"):
+        split = getattr(data, part)
+        beyond = replace(split, labels=split.labels + 1)
+        with pytest.raises(ValueError, match=r"labels must be 0 to 2.* are 1 to 3"):
+            fit(tiny(), replace(data, **{part: beyond}), RECIPE, verbose=False)
+
+
+def test_a_head_that_is_not_declared_last_has_no_rate_of_its_own():
+    class HeadFirst(nn.Sequential):
+        def forward(self, x):
+            return self[0](self[1](x.flatten(1)))
+
+    model = HeadFirst(nn.Linear(8, 3), nn.Linear(3 * 64 * 64, 8))
+    with pytest.raises(ValueError, match="1 does not put out the 3 logits"):
+        fit(model, toy(), replace(RECIPE, backbone_lr=0.1), verbose=False)
+    assert fit(model, toy(), replace(RECIPE, epochs=1), verbose=False).log
+
+
+def test_a_run_leaves_the_global_generator_as_it_was():
+    """Else each model that is built after a run would begin with the same weights."""
+    model = tiny(dropout=0.5)
+    before = torch.get_rng_state()
+    fit(model, toy(), RECIPE, verbose=False)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_model_in_another_type_is_evaluated_and_its_logits_can_be_scaled():
+    model, split = tiny(), toy().val
+    plain = evaluate(model, split, image_size=64)
+    for dtype in (torch.float64, torch.bfloat16):
+        answers = evaluate(tiny().to(dtype), split, image_size=64)
+        assert answers.logits.dtype == torch.float32
+        torch.testing.assert_close(answers.logits, plain.logits, atol=0.02, rtol=0.02)
+    temperature = torch.ones((), requires_grad=True)
+    F.cross_entropy(plain.logits / temperature, plain.labels).backward()
+    assert temperature.grad is not None
 
 
 def test_evaluation_uses_the_kernels_of_training(monkeypatch):

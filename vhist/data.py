@@ -78,7 +78,7 @@ _SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", 
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """Pictures and what they show.
 
@@ -86,20 +86,63 @@ class Split:
     ----------
     images : Tensor of shape (n, 3, size, size), uint8
     labels : Tensor of shape (n,), int64
+        Counted from 0.
     files : tuple of str
-        Where each picture came from: a path relative to the data set.
+        Where each picture came from: a path relative to the data set. Numbers if not
+        given.
+
+    Raises
+    ------
+    TypeError
+        If images or labels are no tensors, or hold other numbers.
+    ValueError
+        If they have other shapes, or are not equally many.
     """
 
     images: Tensor
     labels: Tensor
-    files: tuple[str, ...]
+    files: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_tensor("images", self.images, torch.uint8, ("n", 3, "h", "w"))
+        _check_tensor("labels", self.labels, torch.int64, ("n",))
+        n = len(self.labels)
+        if not self.files:
+            object.__setattr__(self, "files", tuple(map("{:05d}".format, range(n))))
+        if not len(self.images) == n == len(self.files):
+            raise ValueError(
+                f"a split needs as many images as labels and files, got "
+                f"{len(self.images)}, {n} and {len(self.files)}"
+            )
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, part: slice) -> "Split":
-        """Return some of the pictures: ``split[:500]`` has the first 500."""
-        return Split(self.images[part], self.labels[part], self.files[part])
+    def __repr__(self) -> str:
+        h, w = self.images.shape[2:]
+        return f"Split({len(self):,} pictures of {h} x {w} pixels)"
+
+    def __getitem__(self, part: slice | Tensor) -> "Split":
+        """Return some of the pictures.
+
+        Parameters
+        ----------
+        part : slice or Tensor
+            ``split[:500]`` has the first 500; a tensor holds places, or says of each
+            picture whether it is wanted.
+        """
+        if not isinstance(part, slice | Tensor) or (
+            isinstance(part, Tensor) and part.ndim != 1
+        ):
+            raise TypeError(
+                f"a part of a split is a slice or a tensor of one axis, got "
+                f"{brief(part)}; a single picture is split.images[i]"
+            )
+        places = torch.arange(len(self))[
+            part if isinstance(part, slice) else part.cpu()
+        ]
+        files = tuple(self.files[i] for i in places.tolist())
+        return Split(self.images[part], self.labels[part], files)
 
     def to(self, device: torch.device | str) -> "Split":
         """Return the split with its tensors on ``device``."""
@@ -108,7 +151,7 @@ class Split:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """A training and a validation split with the same classes.
 
@@ -184,6 +227,21 @@ class Dataset:
     def to(self, device: torch.device | str) -> "Dataset":
         """Return the data set with its tensors on ``device``."""
         return replace(self, train=self.train.to(device), val=self.val.to(device))
+
+
+def _check_tensor(
+    name: str, value: Tensor, dtype: torch.dtype, shape: tuple[str | int, ...]
+) -> None:
+    """Raise unless a split's tensor has this type and shape; letters are any size."""
+    if not (isinstance(value, Tensor) and value.dtype == dtype):
+        found = value.dtype if isinstance(value, Tensor) else type(value).__name__
+        raise TypeError(f"the {name} of a split are a tensor of {dtype}, got {found}")
+    fitting = zip(shape, value.shape, strict=False)
+    if value.ndim != len(shape) or any(s not in (v, str(s)) for s, v in fitting):
+        raise ValueError(
+            f"the {name} of a split have shape ({', '.join(map(str, shape))}), "
+            f"got {tuple(value.shape)}"
+        )
 
 
 def check_classes(data: str, chosen: Sequence[str], known: Sequence[str]) -> None:
@@ -356,12 +414,12 @@ def load_folder(
     return Dataset(root.resolve().name, names, train, val, stored["fingerprint"])
 
 
-def list_folder(root: Path) -> tuple[list[str], list[list[tuple[Path, int]]]]:
+def list_folder(root: str | Path) -> tuple[list[str], list[list[tuple[Path, int]]]]:
     """List a folder of pictures without opening them.
 
     Parameters
     ----------
-    root : Path
+    root : path
         See :func:`load_folder`.
 
     Returns
@@ -376,7 +434,7 @@ def list_folder(root: Path) -> tuple[list[str], list[list[tuple[Path, int]]]]:
     FileNotFoundError, ValueError
         See :func:`load_dataset`.
     """
-    train_dir, val_dir = _split_dirs(root)
+    train_dir, val_dir = _split_dirs(Path(root))
     classes = class_folders(train_dir)
     different = sorted(set(classes) ^ set(class_folders(val_dir)))
     if different:
@@ -529,7 +587,7 @@ def _pictures(folder: Path, classes: list[str]) -> Iterator[tuple[Path, int]]:
             yield path, label
 
 
-def files_below(folder: Path) -> Iterator[Path]:
+def files_below(folder: str | Path) -> Iterator[Path]:
     """Yield each file below a folder; links are followed.
 
     What is hidden or litter is left out, see :func:`load_folder`.
@@ -539,6 +597,7 @@ def files_below(folder: Path) -> Iterator[Path]:
     ValueError
         If a folder cannot be listed.
     """
+    folder = Path(folder)
     # No folder is read twice, nor one that holds this: links may run in a circle.
     seen = {str(path) for path in folder.resolve().parents}
     tops = [folder]
@@ -588,12 +647,12 @@ def _decode(path: Path, size: int) -> Tensor:
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)  # hwc -> chw
 
 
-def decode(path: Path, size: int) -> Tensor:
+def decode(path: str | Path, size: int) -> Tensor:
     """Decode one picture as :func:`load_folder` does.
 
     Parameters
     ----------
-    path : Path
+    path : path
     size : int
         Height and width, in pixels: the shorter side is scaled, the middle is kept.
 
@@ -607,15 +666,15 @@ def decode(path: Path, size: int) -> Tensor:
         If it is no picture, or not there.
     """
     try:
-        return _decode(path, size)
+        return _decode(Path(path), size)
     except Exception as error:  # Pillow raises whatever a broken file provokes
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(getattr(error, "strerror", None) or reason) from error
 
 
-def named_as_picture(path: Path) -> bool:
+def named_as_picture(path: str | Path) -> bool:
     """Return whether a file's name ends as that of a picture."""
-    return path.suffix.lower() in _SUFFIXES
+    return Path(path).suffix.lower() in _SUFFIXES
 
 
 def _try_decode(path: Path, into: Tensor) -> tuple[str, bool] | None:

@@ -43,12 +43,14 @@ def hollow_model(model: str, recipe: Recipe, **options: Any) -> nn.Module:
         return create_model(model, **builder_options(model, recipe), **options)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def outputs(model: nn.Module, recipe: Recipe) -> int:
     """Return how many classes a model answers, at a recipe's first and last size.
 
     Raises
     ------
+    TypeError
+        If it does not put out one tensor.
     ValueError
         If it cannot take pictures of one of these sizes.
     """
@@ -56,6 +58,10 @@ def outputs(model: nn.Module, recipe: Recipe) -> int:
     with evaluating(model):  # one picture is too few for the statistics of a batch
         for size in {recipe.image_size, recipe.start_size or recipe.image_size}:
             logits = model(torch.zeros(1, 3, size, size, device=device))
+    if not isinstance(logits, Tensor):
+        raise TypeError(
+            f"the model must return one tensor of logits, not a {type(logits).__name__}"
+        )
     return logits.shape[-1]
 
 

@@ -59,7 +59,8 @@ class Muon(torch.optim.AdamW):
     Parameters
     ----------
     groups : iterable of dict
-        As for other optimizers. Those with ``"matrices": True`` are trained by Muon.
+        As for other optimizers, each with its own ``"weight_decay"``, or AdamW's 0.01.
+        Those with ``"matrices": True`` are trained by Muon.
     lr : float
     momentum : float
     nesterov : bool
@@ -73,7 +74,8 @@ class Muon(torch.optim.AdamW):
     Raises
     ------
     ValueError
-        If a step is to be replayed, but the matrices are not on a GPU.
+        If no group says whether it has matrices, or one of them is a vector; if a step
+        is to be replayed, but the matrices are not on a GPU.
 
     References
     ----------
@@ -97,9 +99,15 @@ class Muon(torch.optim.AdamW):
         self.momentum, self.nesterov, self.dtype = momentum, nesterov, dtype
         self.replay = replay
         self._graphs: dict[int, _Graph] = {}
+        if not any("matrices" in g for g in self.param_groups):
+            raise ValueError(
+                "no group is marked 'matrices': True, so all would be trained by AdamW"
+            )
         turned = [
             p for g in self.param_groups if g.get("matrices") for p in g["params"]
         ]
+        if any(p.ndim < 2 for p in turned):
+            raise ValueError("a group of 'matrices' has a vector in it: AdamW takes it")
         if replay and not all(p.is_cuda for p in turned):
             raise ValueError("Muon replays its step on a GPU only: leave out replay")
 

@@ -6,6 +6,7 @@ Matplotlib is imported when a figure is drawn, not with vhist.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -69,9 +70,16 @@ def use_style(theme: str = "light") -> None:
     ----------
     theme : {"light", "dark"}
         Whose ink to write with; backgrounds are transparent.
+
+    Raises
+    ------
+    ValueError
+        If there is no such theme.
     """
     import matplotlib.pyplot as plt
 
+    if theme not in INK:
+        raise ValueError(f"theme must be light or dark, got {theme!r}")
     ink = INK[theme]
     violet, olive, grey = NEUTRALS
     roles = ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor")
@@ -199,9 +207,19 @@ def attention(
     maps : Tensor of shape (m, tokens, tokens)
         Attention weights with the class token first, for example the heads of one
         block; one panel is drawn for each.
+
+    Raises
+    ------
+    ValueError
+        If there is no class token, or not as many keys as patches.
     """
+    side = math.isqrt(maps.shape[-1])
+    if maps.ndim != 3 or maps.shape[-1] != side**2 + 1:
+        raise ValueError(
+            "maps must have shape (m, tokens, tokens), a class token and the square of "
+            f"a number of patches; got {tuple(maps.shape)}"
+        )
     base = picture.float().clamp(0, 255).cpu().permute(1, 2, 0) / 255  # chw -> hwc
-    side = round((maps.shape[-1] - 1) ** 0.5)
     fig, axes = _grid(len(maps) + 1, columns, width)
     axes[0].imshow(base)
     extent = (0, base.shape[1], base.shape[0], 0)
@@ -218,6 +236,8 @@ def _grid(
     """Return a figure of square panels without axes."""
     import matplotlib.pyplot as plt
 
+    if not count:
+        raise ValueError("there is nothing to draw")
     columns = min(columns, count)
     rows = -(-count // columns)
     height = rows * (width / columns + (0.25 if title else 0.02))
@@ -440,7 +460,7 @@ def curves(
         epochs = [entry["epoch"] for entry in run.log]
         known = [line.get_label() for line in ax.get_lines()]
         label = "_" if run.model in known else run.model  # seeds share a label
-        ax.plot(epochs, values, color=color_of(run.model), label=label, linewidth=1.2)
+        ax.plot(epochs, values, color=_color(run.model), label=label, linewidth=1.2)
     label = key.replace("val_", "validation ").replace("train_", "training ")
     ax.set(xlabel="epoch", ylabel=f"{label} (%)" if percent else label)
     ax.legend()

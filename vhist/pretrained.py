@@ -6,6 +6,7 @@ pictures of another size the position embeddings are interpolated in two dimensi
 """
 
 import math
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vhist._checks import check_file
+from vhist._checks import brief, check_file
 from vhist.checkpoint import read_whole
 
 __all__ = [
@@ -46,9 +47,16 @@ def read_weights(weights: str | Path, model: str) -> dict[str, Tensor]:
         If there is no such file, or it cannot be downloaded; says what to do by hand.
     OSError
         If it cannot be read.
+    TypeError
+        If it is no path.
     ValueError
         If the file holds no weights, or torchvision has none for this model.
     """
+    if not isinstance(weights, str | Path):
+        raise TypeError(
+            f"weights must be a path or 'imagenet', got a {type(weights).__name__}: a "
+            "state dict goes to load_weights"
+        )
     if weights == "imagenet":
         return _download(model)
     path = Path(weights)
@@ -59,8 +67,9 @@ def read_weights(weights: str | Path, model: str) -> dict[str, Tensor]:
     check_file(path)
     path.open("rb").close()  # what the system has to say, it says here
     state = read_whole(path, "file of weights") if is_zipfile(path) else _read_old(path)
-    if "facts" in state and isinstance(state.get("model"), dict):
-        state = state["model"]  # of a run that has not ended
+    for key in ("model", "state_dict"):  # of a run that has not ended, and of others
+        if isinstance(state.get(key), Mapping):
+            state = dict(state[key])
     if not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"{path} is no file of weights")
     return state
@@ -148,6 +157,8 @@ def load_weights(
 
     Raises
     ------
+    TypeError
+        If the weights are no mapping, such as the path of a file.
     ValueError
         If they are of another model; nothing is copied.
     """
@@ -162,6 +173,11 @@ def fitted(
     Takes and raises the same; the model may be on PyTorch's meta device, without
     numbers of its own.
     """
+    if not isinstance(state, Mapping):
+        raise TypeError(
+            f"weights must be a mapping of names to tensors, got {brief(state)}: a file "
+            "is read by read_weights"
+        )
     own, found = model.state_dict(), _renamed(model, state)
     for key in found.keys() & own.keys():
         if own[key].is_floating_point():
@@ -197,13 +213,17 @@ def _matched(
 
 
 def _renamed(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights with the names of vhist, if theirs are those of torchvision."""
-    found = dict(state)
+    """Return weights with the names of vhist, if theirs are those of torchvision.
+
+    What torch.compile and DistributedDataParallel put before a name is taken away.
+    """
+    found = {re.sub(r"^(_orig_mod\.|module\.)+", "", k): v for k, v in state.items()}
     try:
         # not every nn.Module has the method; what has none is caught below
         names: dict[str, str] = model.torchvision_keys()  # type: ignore[operator]
     except (AttributeError, TypeError):  # torchvision has no such model
         return found
+    plain = found
     # The published ViTs are older than the present names of their MLPs.
     old = {"mlp.linear_1.": "mlp.0.", "mlp.linear_2.": "mlp.3."}
     for before, after in old.items():
@@ -213,7 +233,7 @@ def _renamed(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]
         theirs for theirs in names.values() if theirs.endswith("_batches_tracked")
     }
     if set(found) | counts != set(names.values()):
-        return dict(state)
+        return plain
     none = torch.tensor(0)
     return {key: found.get(theirs, none) for key, theirs in names.items()}
 

@@ -177,8 +177,12 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
             f"model must be a network, such as vhist.create_model gives, got "
             f"{brief(model)}"
         )
-    if isinstance(input_size, int):
-        input_size = (3, input_size, input_size)
+    if hasattr(input_size, "__index__"):
+        input_size = (3, int(input_size), int(input_size))
+    if not isinstance(input_size, tuple | list):
+        raise TypeError(
+            f"input_size must be pixels or a shape, got {brief(input_size)}"
+        )
     tracer = _Tracer(model)
     # Once per module: of one that is used twice PyTorch would put back a stand-in.
     stand_ins = {
@@ -188,7 +192,8 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
         for name, t in kind(recurse=False)
     }
     try:
-        x = torch.zeros(1, *input_size, device="meta")
+        first = next(model.parameters(), torch.empty(0))
+        x = torch.zeros(1, *input_size, dtype=first.dtype, device="meta")
         with (
             evaluating(model),
             tracer,

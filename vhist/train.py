@@ -66,7 +66,7 @@ class Evaluation:
         return losses.argsort(descending=True)[:count]
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def evaluate(
     model: nn.Module,
     split: Split,
@@ -83,8 +83,8 @@ def evaluate(
     Parameters
     ----------
     model : nn.Module
-        Maps (n, 3, image_size, image_size) to logits (n, num_classes). Its mode is
-        restored afterwards.
+        Maps (n, 3, image_size, image_size) to logits (n, num_classes), in the type of
+        its first parameter. Its mode is restored afterwards.
     split : Split
     image_size : int
         Height and width that the network sees, in pixels; pictures are scaled to it.
@@ -120,7 +120,9 @@ def evaluate(
         raise ValueError("there are no pictures to evaluate")
     team = Team.current()
     # A model without parameters, such as a guess, is where the pictures are.
-    device = next(model.parameters(), split.images).device
+    nothing = torch.empty(0, device=split.images.device)
+    first = next(model.parameters(), nothing)
+    device = first.device
     mine = split.images[team.share(len(split))]
     count = len(mine)
     if not count:  # of several processes, more than there are pictures
@@ -134,11 +136,23 @@ def evaluate(
         for images in mine.split(batch_size):
             images = images.to(device, non_blocking=True)
             x = vdata.normalize(vdata.resize(images, image_size))
-            logits.append(model(x).float())
+            logits.append(model(x.to(first.dtype)).float())
     answers = team.assemble(torch.cat(logits)[:count], len(split))
     return Evaluation(answers, split.labels.to(device))
 
 
+@contextmanager
+def _generators_kept() -> Iterator[None]:
+    """Leave PyTorch's global generators as they were.
+
+    Else each model that is built after a run would begin with the same weights.
+    """
+    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    with torch.random.fork_rng(gpus):
+        yield
+
+
+@_generators_kept()
 def fit(
     model: nn.Module,
     data: Dataset,
@@ -158,7 +172,9 @@ def fit(
 
     Whatever is random in a step is drawn from (seed, step) alone. A run that was
     killed and resumed therefore ends in the same weights as one that was not: on a CPU
-    bit for bit, with the same number of threads and the same PyTorch.
+    bit for bit, with the same number of threads and the same PyTorch. PyTorch's global
+    generators are as before afterwards; the model is in training mode and has
+    channels last.
 
     Under torchrun, within :func:`vhist.parallel.processes`, every process computes a
     share of each batch.
@@ -166,7 +182,8 @@ def fit(
     Parameters
     ----------
     model : nn.Module
-        Already on its device; the data follows it there.
+        Already on its device; the data follows it there. In float32, and its output is
+        one tensor of logits, (n, num_classes).
     data : Dataset
     recipe : Recipe
     name, model_name, model_options, weights
@@ -187,10 +204,10 @@ def fit(
     Raises
     ------
     TypeError
-        If ``data`` is no data set, or ``recipe`` no recipe.
+        If ``data`` is no data set, ``recipe`` no recipe, or the output no tensor.
     ValueError
-        If there are fewer pictures than one batch, no parameters, or not as many
-        outputs as classes;
+        If there are fewer pictures than one batch, nothing that learns, or not as many
+        outputs as classes; if a label is of no class;
         if ``resume`` has no ``checkpoint``;
         if the checkpoint is of another model, recipe or data set, or damaged; if batch
         norm gets a single value per channel.
@@ -212,8 +229,7 @@ def fit(
     if resume and checkpoint is None:
         raise ValueError("resume needs checkpoint=, the file to go on from")
     parameters = list(model.parameters())
-    if not parameters:
-        raise ValueError("the model has no parameters, so there is nothing to train")
+    _check_learns(parameters)
     team, device = Team.current(), parameters[0].device
     with _if_memory_ends(_smaller_step(recipe)):
         _check_fit(model, data, recipe, team)
@@ -693,6 +709,20 @@ def _smaller_data(data: Dataset, device: torch.device) -> str:
     )
 
 
+def _check_learns(parameters: list[nn.Parameter]) -> None:
+    if not (torch.is_grad_enabled() and any(p.requires_grad for p in parameters)):
+        raise ValueError(
+            "there is nothing to train: no parameter requires a gradient, or gradients "
+            "are switched off (torch.no_grad)"
+        )
+    for p in parameters:
+        if p.is_floating_point() and p.dtype != torch.float32:
+            raise ValueError(
+                f"a model is trained in float32, this one has {p.dtype}: take "
+                "model.float(), and precision='bfloat16' to compute in that"
+            )
+
+
 def _check_fit(model: nn.Module, data: Dataset, recipe: Recipe, team: Team) -> None:
     steps_per_epoch(recipe, len(data.train), team.size)  # raises if there are none
     if not len(data.val):
@@ -703,6 +733,20 @@ def _check_fit(model: nn.Module, data: Dataset, recipe: Recipe, team: Team) -> N
             f"the model answers {answered} classes, {data.name} has "
             f"{len(data.classes)}: build it with num_classes={len(data.classes)}"
         )
+    for split in (data.train, data.val):
+        low, high = (f(split.labels).item() for f in (torch.min, torch.max))
+        if low < 0 or high >= answered:
+            raise ValueError(
+                f"labels must be 0 to {answered - 1}, one for each of {data.name}'s "
+                f"classes; there are {low} to {high}"
+            )
+    if recipe.backbone_lr != 1:
+        name, layer = head(model)
+        if layer.out_features != answered:
+            raise ValueError(
+                f"backbone_lr takes the linear layer that is declared last for the "
+                f"head, but {name} does not put out the {answered} logits"
+            )
 
 
 def _progress(batches: Batches, epoch: int, start: int, verbose: bool):

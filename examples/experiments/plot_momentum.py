@@ -19,7 +19,8 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
-momentum, steps = 0.9, 200
+momentum = 0.9
+steps = 2 * round(10 / (1 - momentum))  # enough for the answer to fade
 
 
 def walk(gradients):

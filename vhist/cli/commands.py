@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -497,7 +497,8 @@ def evaluate(
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     record, network = _load(find_record(run, out), device)
     if data is None and root is None:
-        data, root = _source_of(record)
+        data, root, said, skipped = _source_of(record)
+        size, skip_bad = said if size == "160px" else size, skip_bad or skipped
     name = data or _data_of(record, root)
     check_known("data set", name, SOURCES, "vhist datasets")
     found = load_dataset(
@@ -554,14 +555,19 @@ def evaluate(
         print(f"the record says {percent(record)}: {word} other answers")
 
 
-def _source_of(record: Run) -> tuple[str | None, Path | None]:
-    """Return --data and --root of the command behind a record, if it is still here."""
+def _source_of(record: Run) -> tuple[str | None, Path | None, Any, bool]:
+    """Return --data, --root, --size and --skip-bad of the command behind a record.
+
+    The first two only if that folder is still here.
+    """
+    words: list[str] = []
     with suppress(ValueError):  # it need not be of a shell
         words = [w for w in shlex.split(record.command) for w in w.split("=", 1)]
-        given = dict(pairwise(words))
-        if "--root" in given and (root := expand_user(given["--root"])).is_dir():
-            return given.get("--data"), root
-    return None, None
+    given, data, root = dict(pairwise(words)), None, None
+    with suppress(ValueError):  # nobody knows that home folder
+        if "--root" in given and (there := expand_user(given["--root"])).is_dir():
+            data, root = given.get("--data"), there
+    return data, root, given.get("--size", "160px"), "--skip-bad" in words
 
 
 def _data_of(record: Run, root: Path | None) -> str:

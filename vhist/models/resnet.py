@@ -275,6 +275,8 @@ class ResNet(nn.Module):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
+            elif isinstance(layer, nn.BatchNorm2d):
+                layer.reset_parameters()
         for block in self.modules():
             if zero_init and isinstance(block, BasicBlock | Bottleneck):
                 nn.init.zeros_(block.last().weight)  # type: ignore[arg-type]

@@ -60,7 +60,7 @@ def sample(
     ValueError
         If a shape does not fit.
     """
-    if x.ndim != 4 or theta.shape != (len(x), 2, 3):
+    if x.ndim != 4 or theta.shape != (x.shape[0], 2, 3):
         raise ValueError(
             f"expected pictures (n, c, h, w) and theta (n, 2, 3), got {tuple(x.shape)} "
             f"and {tuple(theta.shape)}"
@@ -68,7 +68,7 @@ def sample(
     height, width = (size, size) if size else x.shape[2:]
     # Eight bits of bfloat16 would miss places by a part of a pixel.
     theta = theta.to(x.dtype)
-    shape = [len(x), x.shape[1], height, width]
+    shape = [*x.shape[:2], height, width]
     grid = F.affine_grid(theta, shape, align_corners=align_corners)
     return F.grid_sample(x, grid, align_corners=align_corners)
 
@@ -154,10 +154,10 @@ class SpatialTransformer(nn.Module):
         if self.image_size is not None:
             check_images(x, self.image_size)
         six = self.localisation(x)
-        if six.shape != (len(x), 6):
+        if six.shape != (x.shape[0], 6):
             raise ValueError(
                 f"the localisation must return six numbers a picture, shape "
-                f"{(len(x), 6)}, got {tuple(six.shape)}"
+                f"{(x.shape[0], 6)}, got {tuple(six.shape)}"
             )
         return six.view(-1, 2, 3)
 

@@ -68,9 +68,10 @@ class SelfAttention(nn.Module):
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return q, k, v, each of shape (n, heads, tokens, width / heads)."""
-        n, t, _ = x.shape
+        n, t, width = x.shape
         # (n, t, 3 * heads * d) -> (3, n, heads, t, d)
-        qkv = self.qkv(x).view(n, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        shape = (n, t, 3, self.heads, width // self.heads)
+        qkv = self.qkv(x).view(shape).permute(2, 0, 3, 1, 4)
         return qkv[0], qkv[1], qkv[2]
 
     def weights(self, x: Tensor) -> Tensor:
@@ -245,7 +246,7 @@ class VisionTransformer(nn.Module):
         check_images(x, self.image_size)
         x = self.patches(x).flatten(2).transpose(1, 2)  # (n, d, h, w) -> (n, h * w, d)
         if self.token is not None:
-            x = torch.cat([self.token.expand(len(x), -1, -1), x], dim=1)
+            x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], dim=1)
         if self.positions is not None:
             x = x + self.positions  # equation 1
         x = self.norm(self.blocks(self.drop(x)))
