@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ torch.set_num_threads(1)
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "imagenette: needs real Imagenette (VHIST_DATA)")
     config.addinivalue_line("markers", "slow: takes minutes; run with -m slow")
+    # A script's & has it ignored; tests send it, and processes that they start inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(

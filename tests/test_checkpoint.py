@@ -14,6 +14,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -180,6 +181,18 @@ def test_another_thread_catches_no_signals():
     assert caught == [False]
 
 
+def test_a_signal_that_is_ignored_stays_so():
+    """A shell starts what a script puts in the background with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with checkpoint.Signals() as signals:
+            signal.raise_signal(signal.SIGINT)
+            assert signals.number is None
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_second_ctrl_c_stops_at_once():
     with checkpoint.Signals() as signals:
         signal.raise_signal(signal.SIGINT)
@@ -227,6 +240,32 @@ def test_changed_data_are_refused(half):
     data = replace(toy(), fingerprint="0" * 16)
     with pytest.raises(ValueError, match="its data fingerprint is ffff"):
         fit(net(), data, RECIPE, checkpoint=half, resume=True, **QUIET)
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_another_selection_of_the_data_is_refused(half, split):
+    data = toy()
+    turned = getattr(data, split)[torch.arange(len(getattr(data, split))).flip(0)]
+    other = replace(data, **{split: turned})
+    with pytest.raises(ValueError, match="its selection is"):
+        fit(net(), other, RECIPE, checkpoint=half, resume=True, **QUIET)
+
+
+def test_numbers_of_numpy_are_saved_as_pythons(tmp_path):
+    path = tmp_path / "run.ckpt"
+    recipe = replace(RECIPE, lr=np.float64(1e-2), crop_area=(np.float64(0.3), 1.0))
+    data = replace(toy(), classes=tuple(np.unique(["a", "b", "c"])))
+    options = {"p": np.float64(0.3)}
+    facts = {"model_options": options, "weights": Path("x.pt"), "name": Path("y")}
+    with pytest.raises(checkpoint.Interrupted):
+        fit(_Stopping(*net()), data, recipe, checkpoint=path, **facts, **QUIET)
+    run = fit(net(), data, recipe, checkpoint=path, resume=True, **facts, **QUIET)
+    run.save(tmp_path / "run.json")
+    kept = Run.read(tmp_path / "run.json")
+    assert (kept.name, kept.weights, kept.recipe["lr"]) == ("y", "x.pt", 1e-2)
+    for bad in (np.int64(3), float("nan"), nn.ReLU):
+        with pytest.raises(TypeError, match="must be plain numbers, text and lists"):
+            fit(net(), data, recipe, model_options={"p": bad}, **QUIET)
 
 
 def test_data_that_only_moved_are_the_same(half):
@@ -401,6 +440,23 @@ def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
     assert all(t.isfinite().all() for t in state["model"].values())
 
 
+@pytest.mark.parametrize("step", [0, 4, 26])  # of 27 in an epoch
+@pytest.mark.parametrize("clip", [None, 1.0])
+def test_a_bad_gradient_is_told_of_its_own_step(step, clip):
+    class Steep(nn.Sequential):
+        calls = -1
+
+        def forward(self, x):  # two calls a step, which has two parts
+            self.calls += self.training
+            out = super().forward(x)
+            return out + (0 * out).sqrt() if self.calls == 2 * step else out
+
+    recipe = replace(RECIPE, clip_norm=clip)
+    what = "the gradient is not finite in" if clip else "a weight is not finite after"
+    with pytest.raises(FloatingPointError, match=f"{what} step {step}, epoch 1 "):
+        fit(Steep(*net()), toy(), recipe, **QUIET)
+
+
 def test_the_weights_of_a_checkpoint_can_be_read(tmp_path):
     model = net()
     path = tmp_path / "run.ckpt"
@@ -542,6 +598,13 @@ def test_what_is_being_written_is_not_taken_for_left_over(tmp_path):
         "cache.pt",
         "cache.pt.1.partial",
     ]
+
+
+def test_nothing_of_a_run_that_has_ended_is_left_over(tmp_path):
+    for name in ("a.ckpt", "a.ckpt.previous", "a.ckpt.7.partial", "ab.ckpt"):
+        (tmp_path / name).write_bytes(b"")
+    checkpoint.remove(tmp_path / "a.ckpt")
+    assert [p.name for p in tmp_path.iterdir()] == ["ab.ckpt"]
 
 
 def test_the_step_of_a_bad_loss_is_counted_over_all_epochs():

@@ -661,6 +661,61 @@ def test_eval_finds_the_pictures_of_the_record(vhist, greys, pictures, tmp_path)
     assert (code, "on imagenette2-320" in out) == (0, True)
 
 
+def test_classes_in_an_order_of_ones_own_are_found_again(vhist, pictures):
+    start = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
+    assert vhist(*start, "--classes", "light", "dark", "--name", "turned")[0] == 0
+    for more in ((), ("--root", pictures)):
+        code, out, _ = vhist("eval", "turned", *more)
+        assert (code, "the same answer for every picture" in out) == (0, True)
+
+
+def test_a_record_may_name_the_weights_also_when_resumed(vhist, greys, pictures):
+    start = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
+    start += ["--name", "second", "--weights", "runs/greys.json"]
+    assert vhist(*start)[0] == 0
+    code, out, _ = vhist(*start, "--resume")
+    assert (code, "has ended" in out) == (0, True)
+
+
+def test_a_dry_run_refuses_what_the_run_would(vhist, pictures, monkeypatch):
+    start = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
+    interrupted = Interrupted("stopped", 2)
+
+    def stop(self):
+        self.save()
+        raise interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint.Keeper, "after_step", stop)
+        assert vhist(*start, "--name", "a")[0] == 130
+    start += ["--dry-run"]
+    again = [*start, "--name", "a", "--resume"]
+    assert vhist(*again)[0] == 0
+    for changed, text in (
+        (("--per-class", 6, "--batch-size", 4), "is 8, not 4"),
+        (("--per-class", 7), "data train is 16, not 14"),
+        (("--data-size", 50), "data image_size is 40, not 50"),
+    ):
+        code, _, err = vhist(*again, *changed)
+        assert (code, text in err) == (2, True), err
+    code, _, err = vhist(*start, "--data-size", 100_000)
+    assert (code, "choose a smaller image_size" in err) == (2, True), err
+    monkeypatch.setattr(commands, "find_spec", lambda name: None)
+    code, _, err = vhist(*start, "--tensorboard", "x")
+    assert (code, "TensorBoard is not installed" in err) == (2, True)
+    assert not Path("x").exists()
+
+
+def test_names_of_pictures_cannot_write_on_the_terminal(vhist, greys, pictures):
+    evil = Path("a\n\x1b[31mb.png")
+    evil.write_bytes((pictures / "val" / "light" / "0.png").read_bytes())
+    code, out, _ = vhist("predict", "greys", evil)
+    assert (code, one_line(out), "\x1b" in out) == (0, True, False)
+    evil.write_bytes(b"")
+    code, _, err = vhist("predict", "greys", evil)
+    assert (code, one_line(err), "\x1b" in err) == (2, True, False)
+
+
 # ---- lists ---------------------------------------------------------------------------
 
 

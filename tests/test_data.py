@@ -640,7 +640,7 @@ def test_a_byte_a_number_must_fit_the_memory(folder, monkeypatch):
             os, "sysconf", lambda key, n=have: n if "PAGES" in key else 1
         )
         if fits:
-            vdata._check_room(10, 24)
+            vdata.check_room(10, 24)
         else:
             with pytest.raises(ValueError, match="10 pictures of 24 pixels need more"):
                 load_folder(folder, image_size=24)

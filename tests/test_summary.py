@@ -175,7 +175,7 @@ def test_sizes_of_numpy_and_models_in_other_types():
     model = create_model("vit_small_8")
     expected = summary(model, 64)
     assert summary(model.half(), np.int64(64)) == expected
-    with pytest.raises(TypeError, match="pixels or a shape, got 64.5"):
+    with pytest.raises(TypeError, match=r"pixels or a shape, got 64\.5"):
         summary(model, 64.5)
 
 

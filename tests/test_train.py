@@ -400,6 +400,17 @@ def test_logits_come_alone():
         fit(Pair(), toy(), RECIPE, verbose=False)
 
 
+def test_small_pictures_of_the_papers_crop_show_as_much():
+    recipe = replace(RECIPE, augment="paper", image_size=48, start_size=24)
+    batches = Batches(toy().train, recipe)  # of 64 pixels
+    ramp = torch.arange(64).float().expand(4, 3, 64, 64)
+    u = torch.rand(4, 6)
+    u[:, 2], u[:, 3:] = 1, 0.5  # neither mirrored nor coloured
+    small, full = (batches.augment(ramp, size, u) for size in (24, 48))
+    spans = [(x[..., -1] - x[..., 0]).mean(dim=-1) for x in (small, full)]
+    torch.testing.assert_close(spans[0], spans[1], atol=2.0, rtol=0)
+
+
 def test_labels_are_places_in_the_list_of_classes():
     data = toy()
     for part in ("train", "val"):

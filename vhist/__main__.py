@@ -96,6 +96,9 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
 }
 
 
+_MEMORY = "out of memory: ask for smaller pictures, a smaller batch or model"
+
+
 class _Terminated(KeyboardInterrupt):
     signal = signal.SIGTERM
 
@@ -142,15 +145,16 @@ def main() -> int:
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (FloatingPointError, MemoryError, ConnectionError) as error:
+    except MemoryError as error:
+        return _complain(name, MemoryError(str(error) or _MEMORY), 3)
+    except (FloatingPointError, ConnectionError) as error:
         return _complain(name, error, 3)
     except (ValueError, OSError) as error:
         return _complain(name, error, 2)
-    except RuntimeError as error:  # PyTorch's word for a lack of memory
-        if "memory" not in str(error):
+    except RuntimeError as error:  # PyTorch's and Python's words for a lack of memory
+        if not any(word in str(error) for word in ("memory", "start new thread")):
             raise
-        hint = "out of memory: ask for smaller pictures, a smaller batch or model"
-        return _complain(name, MemoryError(hint), 3)
+        return _complain(name, MemoryError(_MEMORY), 3)
     except KeyboardInterrupt as stopped:
         if os.environ.get("RANK", "0") == "0":
             said = str(stopped) or "stopped"
@@ -194,7 +198,8 @@ def _complain(name: str, error: Exception, code: int) -> int:
         text = f"{error.filename or 'cannot go on'}: {error.strerror}"
     shared = isinstance(error, (ValueError, FileNotFoundError))
     if not shared or os.environ.get("LOCAL_RANK", "0") == "0":
-        print(f"{name}: {' '.join(text.split())}", file=sys.stderr)
+        with contextlib.suppress(OSError):  # the code says it, too
+            print(f"{name}: {' '.join(text.split())}", file=sys.stderr, flush=True)
     return code
 
 

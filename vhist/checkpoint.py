@@ -109,8 +109,13 @@ def exists(path: str | Path) -> bool:
 
 
 def remove(path: str | Path) -> None:
-    """Remove a checkpoint and the one before it, if there are any."""
-    for old in (Path(path), _previous(Path(path))):
+    """Remove a checkpoint, the one before it and what was half written, if any.
+
+    The caller has the lock: nobody writes there.
+    """
+    path = Path(path)
+    partial = path.parent.glob(f"{glob.escape(path.name)}.*.partial")
+    for old in (path, _previous(path), *partial):
         old.unlink(missing_ok=True)
 
 
@@ -351,31 +356,51 @@ class State:
         Raises
         ------
         FloatingPointError
-            If the loss is not finite; on a GPU later, when it is saved or the epoch
+            If one of them is not finite; on a GPU later, when it is saved or the epoch
             ends, for looking would make the processor wait at every step.
         """
         loss = losses[0] if len(losses) == 1 else torch.stack(losses).mean()
-        self.noted[self.step % len(self.losses)] = loss, norm
-        if self.device.type == "cpu" and not math.isfinite(loss):
-            gradients = [p.grad for p in self.parameters if p.grad is not None]
-            norm = nn.utils.get_total_norm(gradients)
-            self.noted[self.step % len(self.losses)] = loss, norm
-            self.check()
+        i = self.step % len(self.losses)
+        self.noted[i] = loss, norm
+        known = [loss] if norm is None else [loss, norm]
+        if self.device.type != "cpu" or all(map(math.isfinite, known)):
+            return
+        if self.step > 0 and not self._sound():  # a finite loss broke them before
+            _, norm = self.noted.get(i - 1, (None, None))
+            self._stop("a weight is not finite after", self.step - 1, norm)
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        self.noted[i] = loss, nn.utils.get_total_norm(gradients)
+        self.check()
+
+    def _sound(self) -> bool:
+        return all(p.isfinite().all() for p in self.parameters)
 
     def check(self) -> None:
-        """Raise FloatingPointError if a loss of the present epoch is not finite."""
+        """Raise FloatingPointError for a loss of the epoch that is not finite.
+
+        Or for a gradient, where all their norms are known.
+        """
         noted, self.noted = self.noted, {}
         if not noted:
             return
         first, last = min(noted), max(noted)
         new = torch.stack([loss for loss, _ in noted.values()])
         self.losses[first : last + 1] = new
-        bad = (~new.isfinite()).nonzero()
+        fine = new.isfinite()
+        norms = [norm for _, norm in noted.values() if norm is not None]
+        if len(norms) == len(noted):
+            fine &= torch.stack(norms).isfinite()
+        bad = (~fine).nonzero()
         if not len(bad):
             return
         i = first + int(bad[0])
-        step = len(self.log) * len(self.losses) + i
-        self._stop(f"the loss is {float(self.losses[i])} in", step, noted[i][1])
+        loss, step = float(self.losses[i]), len(self.log) * len(self.losses) + i
+        what = (
+            "the gradient is not finite"
+            if math.isfinite(loss)
+            else f"the loss is {loss}"
+        )
+        self._stop(f"{what} in", step, noted[i][1])
 
     def _stop(self, what: str, step: int, norm: Tensor | None) -> NoReturn:
         n, recipe = len(self.losses), self.batches.recipe
@@ -389,9 +414,12 @@ class State:
 
     def end_epoch(self, *, lr: float, val_loss: float, val_accuracy: float) -> dict:
         """Write a line into the log and return it."""
+        _, norm = self.noted.get(len(self.losses) - 1, (None, None))
         self.check()
         epoch = len(self.log) + 1
         if not math.isfinite(val_loss):
+            if not self._sound():
+                self._stop("a weight is not finite after", self.step - 1, norm)
             raise FloatingPointError(
                 f"the validation loss is {val_loss} after epoch {epoch}: lower lr or "
                 "set clip_norm"
@@ -420,7 +448,7 @@ class State:
         _, norm = self.noted.get((self.step - 1) % len(self.losses), (None, None))
         self.check()
         # A finite loss can have a gradient that is not.
-        if not all(p.isfinite().all() for p in self.parameters):
+        if not self._sound():
             self._stop("a weight is not finite after", self.step - 1, norm)
         losses = self.team.gather(self.losses)
         if not self.team.first:
@@ -574,7 +602,8 @@ def _check_same(there: dict, here: dict, path: Path) -> None:
     for part, values in here.items():
         new = values if isinstance(values, dict) else {"": values}
         old = there[part] if isinstance(values, dict) else {"": there[part]}
-        for key in new | old:  # an option that is no longer given differs, too
+        # An option that is no longer given differs, too; of the data some is known.
+        for key in new if part == "data" else new | old:
             value = new.get(key)
             if (part, key) != ("data", "name") and old.get(key) != value:
                 what = f"{part} {key}".strip()
@@ -587,7 +616,7 @@ def _check_same(there: dict, here: dict, path: Path) -> None:
 
 def _plain(value: object) -> str:
     """Return a value as text on a line; short text without quotes."""
-    short = isinstance(value, str) and value.isprintable() and len(value) < 100
+    short = isinstance(value, str) and value.isprintable() and 0 < len(value) < 100
     return str(value) if short else brief(value)
 
 
@@ -612,7 +641,8 @@ class Interrupted(KeyboardInterrupt):
 class Signals:
     """Turn Ctrl-C and SIGTERM into a note that the loop reads after each step.
 
-    A second signal stops at once. Outside of the main thread nothing is caught.
+    A second signal stops at once. Outside of the main thread nothing is caught, nor
+    what whoever started the process has it ignore, as a shell does behind a script's &.
 
     Parameters
     ----------
@@ -626,7 +656,11 @@ class Signals:
 
     def __enter__(self) -> "Signals":
         if self.caught:
-            numbers = (signal.SIGINT, signal.SIGTERM)
+            numbers = [
+                n
+                for n in (signal.SIGINT, signal.SIGTERM)
+                if signal.getsignal(n) != signal.SIG_IGN
+            ]
             self.before = {n: signal.signal(n, self._note) for n in numbers}
         return self
 

@@ -37,6 +37,7 @@ __all__ = [
     "cache_dir",
     "check_classes",
     "check_per_class",
+    "check_room",
     "colour_components",
     "cutmix",
     "decode",
@@ -394,7 +395,7 @@ def load_folder(
     cached = cache_dir() / f"{_quick_key(root, files, image_size)}.pt"
     stored = _read_cache(cached, image_size, len(classes))
     if stored is None:
-        _check_room(sum(map(len, files)), image_size)
+        check_room(sum(map(len, files)), image_size)
         stored, lasting = _decode_all(root, files, image_size, skip_bad)
         if lasting:
             _write_cache(cached, stored)
@@ -461,7 +462,7 @@ def _check_size(image_size: int) -> None:
         )
 
 
-def _check_room(count: int, size: int) -> None:
+def check_room(count: int, size: int) -> None:
     """Raise ValueError if so many pictures are more than this machine can hold."""
     try:
         have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -485,7 +486,7 @@ def _sketchnette(image_size: int, train: int = 4000, val: int = 1000) -> Dataset
     cached = cache_dir() / f"sketchnette-{key[:16]}.pt"
     stored = _read_cache(cached, image_size, 10)
     if stored is None:
-        _check_room(train + val, image_size)
+        check_room(train + val, image_size)
         stored = {"skipped": [], "fingerprint": ""}
         for part, n in (("train", train), ("val", val)):
             drawn = sketchnette.sketchnette(n, image_size=image_size, split=part)
@@ -767,7 +768,7 @@ def cache_dir() -> Path:
 
 def _quick_key(root: Path, files: list[list[tuple[Path, int]]], size: int) -> str:
     """Fingerprint of the folder without reading it: path, size and time of files."""
-    digest = hashlib.sha256(f"1 {size} {root.resolve()}".encode())
+    digest = hashlib.sha256(f"1 {size} ".encode() + os.fsencode(root.resolve()))
     for pairs in files:
         for path, _ in pairs:
             stat = path.stat() if path.exists() else path.lstat()

@@ -175,8 +175,8 @@ def fitted(
     """
     if not isinstance(state, Mapping):
         raise TypeError(
-            f"weights must be a mapping of names to tensors, got {brief(state)}: a file "
-            "is read by read_weights"
+            f"weights must be a mapping of names to tensors, got {brief(state)}: a "
+            "file is read by read_weights"
         )
     own, found = model.state_dict(), _renamed(model, state)
     for key in found.keys() & own.keys():

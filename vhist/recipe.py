@@ -95,8 +95,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        # A record that is read has a list here.
-        object.__setattr__(self, "crop_area", tuple(self.crop_area))
+        for name, value in vars(self).items():
+            object.__setattr__(self, name, _plain(value))
         for name in (
             *("epochs", "batch_size", "repeats", "accumulate", "step_epochs"),
             *("image_size", "start_size"),
@@ -242,6 +242,15 @@ def recipe_for(
         )
     settings: dict[str, Any] = {"optimizer": optimizer, **OPTIMIZERS[optimizer]}
     return replace(recipe, **settings)
+
+
+def _plain(value: Any) -> Any:
+    """Return NumPy's numbers and words as Python's: a file may hold no others."""
+    if isinstance(value, tuple | list):  # a record that is read has a list
+        return tuple(map(_plain, value))
+    kinds = (kind for kind in (bool, int, float, str) if isinstance(value, kind))
+    kind = next(kinds, None)
+    return value if kind is None else kind(value)
 
 
 def in_bfloat16(precision: str, device_type: str) -> bool:

@@ -1,6 +1,7 @@
 """Training: a recipe, a loop that can be seen whole, an evaluation that evaluates."""
 
 import hashlib
+import json
 import random
 import shlex
 import sys
@@ -246,9 +247,11 @@ def fit(
     evaluated = model if average is None else average.module
     at_once = pictures_at_once(recipe, team.size)
     facts: dict = {"model": model_name or type(model).__name__}
-    facts |= {"model_options": model_options or {}}
-    facts |= {"recipe": asdict(recipe), "data": _describe(data), "weights": weights}
-    state = State(model, optimizer, average, batches, facts)
+    facts |= {"model_options": _plain_options(model_options or {})}
+    facts |= {"recipe": asdict(recipe), "data": _describe(data)}
+    facts |= {"weights": str(weights)}
+    chosen = {"selection": _selection(data)}
+    state = State(model, optimizer, average, batches, facts | chosen)
     keeper = Keeper(state, checkpoint, checkpoint_seconds)
     keeper.begin(resume)
     frozen = set_mode(model, recipe)
@@ -319,7 +322,7 @@ def fit(
             dropout=recipe.dropout_in_evaluation,
         )
     return Run(
-        name=name,
+        name=str(name),
         parameters=sum(p.numel() for p in parameters),
         command=_command(),
         **facts,
@@ -478,6 +481,8 @@ class Batches:
         if self.components is None:
             area = self.recipe.crop_area
             return vdata.random_resized_crop(images, size, area=area, u=u[:, :5])
+        if size < (full := self.recipe.image_size):  # the same share of the picture
+            images = vdata.resize(images, round(images.shape[-1] * size / full))
         x = vdata.random_crop(images, size, u=u[:, :2])
         x = vdata.random_flip(x, u=u[:, 2:3])
         return vdata.pca_colour(x, self.components, u=u[:, 3:])
@@ -610,7 +615,11 @@ def _compiled(model: nn.Module, recipe: Recipe, team: Team):
     # processes read, would be lost. Each size of picture would be recorded anew.
     grows = recipe.start_size not in (None, recipe.image_size)
     replayed = recipe.accumulate == 1 and team.size == 1 and not grows
-    return torch.compile(model, mode="reduce-overhead" if replayed else None)
+    # What is compiled for any size is the same before and after a run was resumed.
+    dynamic = True if grows else None
+    return torch.compile(
+        model, dynamic=dynamic, mode="reduce-overhead" if replayed else None
+    )
 
 
 def _autocast(precision: str, device: torch.device):
@@ -780,8 +789,33 @@ def _describe(data: Dataset) -> dict:
         "image_size": data.image_size,
         "train": len(data.train),
         "val": len(data.val),
-        "classes": list(data.classes),
+        "classes": [str(name) for name in data.classes],
     }
+
+
+def _selection(data: Dataset) -> str:
+    """Hash which pictures a data set has: parts of one share its fingerprint."""
+    digest = hashlib.sha256()
+    for split in (data.train, data.val):
+        digest.update("\n".join(split.files).encode(errors="surrogateescape"))
+        digest.update(split.labels.cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _plain_options(options: dict) -> dict:
+    """Return options as a record and a checkpoint can hold them.
+
+    Raises
+    ------
+    TypeError
+        If they cannot, before anything is trained.
+    """
+    try:
+        return json.loads(json.dumps(options, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"model_options must be plain numbers, text and lists of them: {error}"
+        ) from error
 
 
 def _most_wrong(result: Evaluation, data: Dataset) -> list[dict]:

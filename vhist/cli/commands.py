@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -162,6 +163,7 @@ def train(
         run = check_same(files.record, call)
     if options.dry_run:
         _check_writable(options.out, make=False)
+        _check_board(options.tensorboard, make=False)
         _print_plan(model, options, recipe, files)
         return
 
@@ -184,8 +186,7 @@ def train(
         return
     _check_free(files, begun)
     _check_writable(options.out)
-    if options.tensorboard is not None:
-        _check_writable(options.tensorboard, "--tensorboard")
+    _check_board(options.tensorboard)
     if options.threads:
         torch.set_num_threads(options.threads)
     state, origin = _first_weights(options, model, recipe, files)
@@ -260,7 +261,8 @@ def _check_free(files: _Files, begun: bool) -> None:
 def weights_name(given: str | Path) -> str:
     """Return what a record calls weights: the name of their run or file."""
     path = Path(given)
-    return path.stem if path.suffix in (".pt", ".ckpt", ".pth") else path.name
+    ours = (".pt", ".ckpt", ".pth", ".json")
+    return path.stem if path.suffix in ours else path.name
 
 
 def _built(model: str, options: Options, recipe: Recipe, classes: int) -> dict:
@@ -358,6 +360,15 @@ def _check_writable(folder: Path, flag: str = "--out", *, make: bool = True) -> 
         ) from error
 
 
+def _check_board(folder: Path | None, *, make: bool = True) -> None:
+    """Raise if TensorBoard's files are wanted and cannot be written."""
+    if folder is None:
+        return
+    if find_spec("tensorboard") is None:
+        raise ValueError("TensorBoard is not installed: pip install tensorboard")
+    _check_writable(folder, "--tensorboard", make=make)
+
+
 def stored_size(options: Options, recipe: Recipe) -> int:
     """Return the height and width that pictures are decoded to, in pixels."""
     return options.data_size or max(SMALLEST, recipe.image_size * 5 // 4)
@@ -377,6 +388,7 @@ def _again() -> str:
 
 def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> None:
     from vhist.checkpoint import check_facts, exists
+    from vhist.data import check_room
     from vhist.estimate import estimate_memory, hollow_model, steps_per_epoch
     from vhist.summary import summary
 
@@ -392,10 +404,14 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
         skip_bad=options.skip_bad,
     )
     steps = steps_per_epoch(recipe, train, team)
+    check_room(train + val, stored_size(options, recipe))
     if options.resume:
         built = _built(model, options, recipe, classes)
+        data = {"image_size": stored_size(options, recipe)}
+        if not options.skip_bad:  # else it counts what is no picture, too
+            data |= {"train": train, "val": val}
         same = {"model": model, "model_options": built, "recipe": asdict(recipe)}
-        check_facts(files.state, same)
+        check_facts(files.state, same | {"data": data})
     network = hollow_model(model, recipe, **options.built(), num_classes=classes)
     layers = summary(network, recipe.image_size)
     device, size = _device(options.device), stored_size(options, recipe)
@@ -509,7 +525,8 @@ def evaluate(
         skip_bad=skip_bad,
     )
     known = {*record.data["classes"]} <= {*found.classes}
-    if known and found.val.labels.tolist() != record.labels:
+    same = list(found.classes) == record.data["classes"]
+    if known and not (same and found.val.labels.tolist() == record.labels):
         found = found.select(record.data["classes"])  # sorted, as in such a training
     if list(found.classes) != record.data["classes"]:
         raise ValueError(
@@ -617,7 +634,8 @@ def predict(
         try:
             picture = decode(path, record.data["image_size"])
         except ValueError as error:
-            print(f"vhist predict: cannot read {path} ({error})", file=sys.stderr)
+            said = one_line(f"vhist predict: cannot read {path} ({error})")
+            print(said, file=sys.stderr)
             code = 2
             continue
         x = picture[None].to(next(network.parameters()).device)
@@ -625,9 +643,8 @@ def predict(
             logits = network(normalize(resize(x, record.recipe["image_size"])))
         best = logits.float().softmax(dim=1)[0].topk(min(3, len(classes)))
         answers = zip(best.values.tolist(), best.indices.tolist(), strict=True)
-        print(
-            f"{path}: " + ", ".join(f"{classes[k]} {100 * p:.1f} %" for p, k in answers)
-        )
+        said = ", ".join(f"{classes[k]} {100 * p:.1f} %" for p, k in answers)
+        print(one_line(f"{path}: {said}"))
     return code
 
 
