@@ -96,11 +96,11 @@ for n in nets:
 # %%
 # *Top-1 error* counts a picture as wrong when the first guess is wrong, :term:`top-5
 # <top-5 error>` when none of five guesses is right. The competition used top-5; the
-# paper on ViT no longer reports it. The competition's entries were often averages of
-# several nets, so they get their own sign below: AlexNet's 15.3 % is seven nets,
-# against 26.2 % for the best entry with designed features :cite:p:`krizhevsky2012`;
-# VGG's 7.3 % is seven nets as well, and lost to GoogLeNet's 6.7 %
-# :cite:p:`simonyan2014,szegedy2014`; ResNet's 3.57 % is six nets
+# paper on ViT no longer reports it. The competition's entries, on test pictures, were
+# often averages of several nets, so they get their own sign below: AlexNet's 15.3 % is
+# seven nets, against 26.2 % for the best entry with designed features
+# :cite:p:`krizhevsky2012`; VGG's 7.3 % is seven nets as well, and lost to GoogLeNet's
+# 6.7 % :cite:p:`simonyan2014,szegedy2014`; ResNet's 3.57 % is six nets
 # :cite:p:`he2015resnet`. LeNet-5 has 60,000 parameters and 340,908 connections
 # :cite:p:`lecun1998`, drawn as multiply-adds; its errors are those on digits and not in
 # the picture.
@@ -158,7 +158,7 @@ plots.caption(
     fig,
     "Fourteen years without a point, then four architectures in eight. The best error"
     " falls from step to step, a single network's need not; neither parameters nor work"
-    " rise throughout.",
+    " rise throughout. The dot left of DeiT-B is ViT-B/16.",
     "Three charts over the years 1998 to 2021. Top: error on ImageNet, falling from"
     " AlexNet in 2012 over VGG to ResNet; of two Vision Transformers of 2020 only the"
     " larger lies lower. Middle: number of"
@@ -260,7 +260,8 @@ assert 1.1 < z < 1.3
 # %%
 # Two things were hidden in those lines. The difference between ResNet and VGG is little
 # more than one standard error of itself (this ratio is :math:`z`; by custom :math:`|z|`
-# should exceed 2), so the article's winner may be luck. And the two counts differ
+# should exceed 2), so the article's winner may be luck (the log lacks the answers that
+# a sharper, paired test needs). And the two counts differ
 # although nothing was learned between them: the same weights gave two answers. We come
 # back to that.
 
@@ -337,7 +338,7 @@ plt.show()
 # %%
 # Is that a fair exercise or a toy? The usual test is a *linear classifier*: one weight
 # per number and class, added up. It can use colour and place, but no shape that moves.
-# On a good exercise it should beat guessing and fail soon after. We train one on all
+# On a good exercise it should beat guessing, but not by much. We train one on all
 # 4,000 pictures, scaled to 32 pixels.
 
 from torch import nn
@@ -467,11 +468,11 @@ for r in sorted(runs, key=lambda r: r.cpu_seconds):
 print(f"all together {sum(r.cpu_seconds for r in runs) / 3600:.1f} CPU-hours")
 
 # %%
-# A laptop can repeat all of it. That is a choice. The networks on these pages are small
-# versions: the same kinds of layers, but fewer of them (AlexNet keeps all), fewer
+# A laptop can repeat all of these. That is a choice. The networks on these pages are
+# small versions: the same kinds of layers, but fewer of them (AlexNet keeps all), fewer
 # channels, and inputs of 64 pixels, in some long runs 96 or 128. The full ones are
 # built, counted and compared with their papers. No page trains one; the chapters report
-# the few runs that were recorded on a GPU.
+# runs that were recorded on a GPU.
 
 print(f"{'small version':16}{'parameters':>12}{'multiply-adds':>16}")
 for name in ("alexnet_small", "vgg_small", "resnet_small", "vit_small_8"):
@@ -501,7 +502,7 @@ for name in ("alexnet_small", "vgg_small", "resnet_small", "vit_small_8"):
 # Exercises
 # ---------
 #
-# 1. *How many pictures would make ResNet's lead over VGG significant?*
+# 1. *How many other pictures would make ResNet's lead over VGG significant?*
 #
 #    .. dropdown:: Solution
 #

@@ -442,7 +442,7 @@ for ax, kind in zip(fig.axes[::6], crops, strict=True):
 plots.caption(
     fig,
     "Left, the picture and where five crops were cut. Above, the paper's: always 77 %"
-    " of it, at its own scale. Below, resized crops: any size and shape.",
+    " of it, at its own scale. Below, resized crops: of varying size and shape.",
     "Two rows of six pictures of a garbage truck. The first has rectangles, above of"
     " one size, below of several. The others show the truck shifted, mirrored and"
     " slightly tinted above, enlarged and cut below.",
@@ -769,7 +769,7 @@ for longer in (long[k][0] for k in ("alexnet_small", "alexnet_small_mixed")):
 
 # %%
 # And the network at full size, in three lengths, the last mixed: one seed each, on a
-# GPU in :term:`bfloat16`, its seconds no CPU-seconds.
+# GPU in :term:`bfloat16`, timed by the clock.
 
 gpu = vhist.plan.load("gpu").records()
 for label in ("alexnet", "alexnet_long", "alexnet_mixed"):
@@ -918,7 +918,7 @@ for name, values in table.items():
 # * The parameters are in the fully connected layers, the work is in the convolutions.
 # * ReLU needs weights of the right scale; it is not a cure by itself.
 # * The same name is not the same network: rounding, :math:`\alpha`, groups.
-# * Momentum is a filter; decay means one thing to SGD and AdamW, another to Adam.
+# * Momentum is a filter; decay means one thing to plain SGD and AdamW, another to Adam.
 #
 # Exercises
 # ---------
@@ -931,7 +931,7 @@ for name, values in table.items():
 #       :math:`33 \cdot 33 \cdot 2 = 2178`. The paper says 2048, which is 32 · 32 · 2.
 #
 # 2. *What does overlap buy?* Shift the drawings by one pixel. By how much do their
-#    pooled versions change, with windows of 3 and of 2, both moved by 2? Or by 3?
+#    pooled versions change, with windows of 3 and 2, both moved by 2, then both by 3?
 #
 #    .. dropdown:: Solution
 #

@@ -172,7 +172,7 @@ assert difference < 1e-5
 print(f"largest difference of the logits: {difference:.1e}")
 
 # %%
-# Shapes and answers agree. In training, dropout stands elsewhere.
+# Shapes and answers agree. In training, dropout stands earlier.
 #
 # Two networks in one
 # -------------------
@@ -725,11 +725,11 @@ for logged in (86.08916473388672, 85.73248291015625):
     assert abs(100 * p - logged) < 1e-5 < abs(logged * 100 - round(logged * 100))
 
 # %%
-# Both are whole numbers of Imagenette's validation pictures, neither is one of ten
-# thousand. The same weights gave two answers, probably because the article's code never
-# switches dropout off. It stands one place early there, so half of the features and
-# half of the first hidden layer were missing. The second answer is a landmark, no
-# contest: pixels, weights and training differ from those of our small network.
+# Both are whole counts out of 3,925 pictures, neither out of ten thousand. The same
+# weights gave two answers, probably because the article's code never switches dropout
+# off. It stands one place early there, so half of the features and half of the first
+# hidden layer were missing. The second answer is a landmark, no contest: pixels,
+# weights and training differ from those of our small network.
 #
 # More pixels, more time and later habits take ours further: batch normalisation, then
 # :term:`Muon` :cite:p:`jordan2024`, another optimizer:

@@ -669,7 +669,7 @@ except RuntimeError as error:
 # %%
 # .. admonition:: A common slip: ``nn.Parameter(torch.rand(batch_size, 1, width))``
 #
-#    It learns another word for each place, and fails on a smaller batch. Right is the
+#    It learns another word for each slot, and fails on a smaller batch. Right is the
 #    shape (1, 1, D), repeated by ``expand`` as in this page's ``forward``. The guide's
 #    notebook drew random words at each call; :doc:`an experiment
 #    </experiments/plot_class_word>` trains all three.
@@ -682,6 +682,7 @@ except RuntimeError as error:
 maps = vhist.inspect.attention_maps(net, x)  # (n, blocks, heads, words, words)
 control = vhist.inspect.attention_maps(untrained, x)
 for name, m in (("trained", maps), ("control", control)):
+    # e to the entropy: how many words an even look would share
     spread = torch.special.entr(m[:, :, :, 0]).sum(dim=-1).exp().mean(dim=(0, 2))
     widths = [round(s, 1) for s in spread.tolist()]
     print(f"{name}, each block: as wide as an even look at {widths} words")
@@ -858,9 +859,9 @@ for label in ("vit_b_16", "vit_b_16_long"):
     assert abs(apart) < 2 if label == "vit_b_16" else apart > 3
 
 # %%
-# Level (so close by chance), then four points ahead. Now both networks with another
-# optimizer, :term:`Muon` :cite:p:`jordan2024`, fixed positions, the small without class
-# word, the large first on smaller pictures:
+# Level (so close by chance), then four points ahead. Now both with :term:`Muon`
+# :cite:p:`jordan2024`, another optimizer, and fixed positions; the small one without
+# class word, the large first on smaller pictures:
 
 found = vhist.plan.load("muon").records()
 for label, before in (
@@ -920,7 +921,7 @@ for source, (base, large) in paper.items():
     print(f"trained on {source:12}: B/16 {base} %, L/16 {large} %, {large - base:+.2f}")
 
 # %%
-# There are 3,925; dropout, still on, gave the same weights two answers. The last lines
+# There are 3,925 such pictures; dropout, probably on, gave two answers. The last lines
 # are from :cite:t:`dosovitskiy2020`, on ImageNet: trained on the fewest pictures, the
 # larger network is worse.
 #
@@ -1013,7 +1014,7 @@ for row in rows:
 #    :cite:p:`loshchilov2019`. The paper's code draws queries, keys and values one by
 #    one; here and in torchvision they are one matrix, whose Xavier bound is smaller by
 #    :math:`\sqrt 2`, and torchvision leaves attention's last matrix to PyTorch, as this
-#    page's class leaves all its layers. In the rest that is the paper's network.
+#    page's class leaves all its layers. Otherwise that class is the paper's network.
 #
 # What came next
 # --------------
@@ -1060,8 +1061,9 @@ for row in rows:
 #
 #       ``x = self.norm1(x + self.attention(x))``, ``self.norm2(x + self.mlp(x))``. The
 #       one before the head: each block already ends with a norm. The number of
-#       parameters stays the same. :cite:t:`xiong2020` found that post-norm starts with
-#       large gradients in the last layers and needs a warm-up; pre-norm does not.
+#       parameters stays, if you keep it. :cite:t:`xiong2020` found that post-norm
+#       starts with large gradients in the last layers and needs a warm-up; pre-norm
+#       does not.
 #
 # 3. *Is each head needed?* Silence them one by one.
 #
@@ -1075,6 +1077,8 @@ for row in rows:
 #                  part.zero_()
 #                  print((net(x).argmax(dim=1) == y).float().mean())
 #                  part.copy_(saved)
+#
+#       Each costs three to ten points: none is idle.
 #
 # 4. *What are positions worth?* Two recorded runs of the small network differ in that
 #    one has none. Predict first. What can a bag of patches still tell apart? What does

@@ -366,8 +366,8 @@ plt.show()
 # %%
 # Sixteen mixtures learn more slowly than 65 words, and a single one more slowly still,
 # as far as one seed and a short training can say. So looking matters here, and so does
-# how many there are to look at. Photographs, below, say the same. What has E learned to
-# mix? Each of its rows has a number for each place.
+# how many there are to look at. On photographs, below, the training losses agree. What
+# has E learned to mix? Each of its rows has a number for each place.
 
 e = nets["k = 16"].blocks[0].attention.e.weight.detach()[:, 1:].view(16, 8, 8)
 torch.manual_seed(0)
@@ -525,9 +525,9 @@ for n in (len(run.labels), 5000):
 # pictures, cut at random.
 #
 # Why the mixtures cost something we can only guess. They are behind on the training
-# pictures, too, so it is not that they were learned by heart. Perhaps 16 mixtures throw
-# away what a small picture has; perhaps 1,600 pictures are too few to learn E and F.
-# Exercise 5 tries which.
+# pictures, too, so it is not overfitting. Perhaps 16 mixtures throw away what a small
+# picture has; perhaps 1,600 pictures are too few to learn E and F. Exercise 5 tries
+# which.
 #
 # Its classes, told right
 # -----------------------
