@@ -343,7 +343,7 @@ def test_vits_training():
         assert signature(kind).parameters["betas"].default == (0.9, 0.999)
     assert here.ema == 0
     ramp = torch.arange(80).mul(3).byte().expand(64, 3, 80, 80)
-    batches = train.Batches(Split(ramp, torch.zeros(64), ()), here)
+    batches = train.Batches(Split(ramp, torch.zeros(64).long()), here)
     x = batches.augment(ramp, 64, torch.rand(64, 6))
     assert 16 < (x[:, 0, 0, 0] > x[:, 0, 0, -1]).sum() < 48  # mirrored
 
