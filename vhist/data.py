@@ -164,6 +164,18 @@ class Dataset:
     train, val : Split
     fingerprint : str
         SHA-256 over names and contents of the source files, first 16 digits.
+
+    Examples
+    --------
+    Tensors of your own, here no pictures at all:
+
+    >>> import torch
+    >>> from vhist.data import Dataset, Split
+    >>> images = torch.zeros(8, 3, 64, 64, dtype=torch.uint8)
+    >>> split = Split(images, torch.arange(8) % 2)
+    >>> data = Dataset("mine", ("cat", "dog"), split, split[:4], fingerprint="")
+    >>> data.val
+    Split(4 pictures of 64 x 64 pixels)
     """
 
     name: str

@@ -182,7 +182,8 @@ def train(
                 f"{files.record} says that the run has ended, but its weights "
                 f"{files.weights} are gone: move the record away to train again"
             )
-        print(f"{run.name} has ended, {percent(run)}: {files.record}")
+        if Team.current().first:
+            print(f"{run.name} has ended, {percent(run)}: {files.record}")
         return
     _check_free(files, begun)
     _check_writable(options.out)
