@@ -182,7 +182,7 @@ def train(
                 f"{files.record} says that the run has ended, but its weights "
                 f"{files.weights} are gone: move the record away to train again"
             )
-        if Team.current().first:
+        if os.environ.get("RANK", "0") == "0":
             print(f"{run.name} has ended, {percent(run)}: {files.record}")
         return
     _check_free(files, begun)
