@@ -716,6 +716,27 @@ def test_names_of_pictures_cannot_write_on_the_terminal(vhist, greys, pictures):
     assert (code, one_line(err), "\x1b" in err) == (2, True, False)
 
 
+def test_a_run_whose_output_nobody_reads_is_saved(tmp_path, pictures):
+    words = ["train", "resnet_small", "--data", "folder", "--root", str(pictures)]
+    words += [*TINY, "--epochs", "100000", "--name", "a"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vhist", *words],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("epoch    1")
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait() == 141
+    assert "to continue:\n  vhist train" in err
+    assert "Traceback" not in err
+    assert "ignored" not in err
+    assert (tmp_path / "runs" / "a.ckpt").exists()
+
+
 # ---- lists ---------------------------------------------------------------------------
 
 

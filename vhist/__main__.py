@@ -96,6 +96,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
 }
 
 
+_PIPE = 141  # 128 + SIGPIPE, which Windows has not
 _MEMORY = "out of memory: ask for smaller pictures, a smaller batch or model"
 
 
@@ -143,8 +144,8 @@ def main() -> int:
             sys.stdout.flush()
         return code
     except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        _drop_output()
+        return _PIPE
     except MemoryError as error:
         return _complain(name, MemoryError(str(error) or _MEMORY), 3)
     except (FloatingPointError, ConnectionError) as error:
@@ -163,7 +164,15 @@ def main() -> int:
             ):  # between steps it says more
                 said += "; what was saved before goes on with --resume"
             print(f"\n{name}: {said}", file=sys.stderr)
-        return 128 + getattr(stopped, "signal", 2)
+        code = 128 + getattr(stopped, "signal", 2)
+        if code == _PIPE:
+            _drop_output()
+        return code
+
+
+def _drop_output() -> None:
+    """Let what is still to be written go nowhere, or Python complains at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _split(argv: Sequence[str]) -> tuple[str, Sequence[str]]:

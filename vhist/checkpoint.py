@@ -630,7 +630,7 @@ class Interrupted(KeyboardInterrupt):
     Attributes
     ----------
     signal : int
-        SIGINT or SIGTERM.
+        SIGINT or SIGTERM; SIGPIPE if it was that nobody read its output any more.
     """
 
     def __init__(self, message: str, number: int) -> None:
@@ -725,6 +725,15 @@ class Keeper:
                 f"stopped after step {self.state.step}, saved to {self.path}",
                 self.signals.number or signal.SIGTERM,
             )
+
+    def say(self, line: str) -> None:
+        """Print a line; if nobody reads any more, as behind ``| head``, stop soon."""
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:
+            if self.path is None:
+                raise
+            self.signals.number = getattr(signal, "SIGPIPE", signal.SIGTERM)
 
     def save(self) -> None:
         """Save now, if there is a file to save to."""

@@ -307,7 +307,7 @@ def fit(
             )
             board.add(entry)
             if verbose:
-                print(_line(entry), flush=True)
+                keeper.say(_line(entry))
         keeper.save()
     if average is not None:
         model.load_state_dict(average.module.state_dict())
