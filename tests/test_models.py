@@ -215,8 +215,6 @@ def test_what_is_exported_takes_any_number_of_pictures(name):
     torch.testing.assert_close(program.module()(x), model(x))
     if name != "stn":  # PyTorch makes no grid for no pictures
         assert model(x[:0]).shape == (0, 10)
-    if name != "stn":  # PyTorch makes no grid for no pictures
-        assert model(x[:0]).shape == (0, 10)
 
 
 def test_weights_that_are_drawn_again_forget_the_norms():

@@ -46,6 +46,12 @@ def test_wrappers_of_weights_are_taken_away(tmp_path, prefix, key):
         assert torch.equal(ours.state_dict()[name], value)
 
 
+def test_names_of_weights_are_text(tmp_path):
+    torch.save({0: torch.ones(2)}, tmp_path / "x.pt")
+    with pytest.raises(ValueError, match="is no file of weights"):
+        small_vit(weights=tmp_path / "x.pt")
+
+
 def test_weights_are_a_path_or_a_mapping():
     with pytest.raises(TypeError, match="a state dict goes to load_weights"):
         create_model("vit_small_8", weights={})

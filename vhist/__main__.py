@@ -99,6 +99,8 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
 _PIPE = 141  # 128 + SIGPIPE, which Windows has not
 _MEMORY = "out of memory: ask for smaller pictures, a smaller batch or model"
 
+_THREADS = "no more threads to be had: lower --threads, or raise the limit (ulimit -u)"
+
 
 class _Terminated(KeyboardInterrupt):
     signal = signal.SIGTERM
@@ -111,7 +113,8 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
     def terminate(number: int, frame: object) -> None:
         raise _Terminated
 
-    if threading.current_thread() is not threading.main_thread():
+    ignored = signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    if ignored or threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.signal(signal.SIGTERM, terminate)
@@ -152,10 +155,12 @@ def main() -> int:
         return _complain(name, error, 3)
     except (ValueError, OSError) as error:
         return _complain(name, error, 2)
-    except RuntimeError as error:  # PyTorch's and Python's words for a lack of memory
-        if not any(word in str(error) for word in ("memory", "start new thread")):
+    except RuntimeError as error:  # PyTorch's and Python's words for a lack
+        hints = {"memory": _MEMORY, "start new thread": _THREADS}
+        hint = next((hints[word] for word in hints if word in str(error)), None)
+        if hint is None:
             raise
-        return _complain(name, MemoryError(_MEMORY), 3)
+        return _complain(name, MemoryError(hint), 3)
     except KeyboardInterrupt as stopped:
         if os.environ.get("RANK", "0") == "0":
             said = str(stopped) or "stopped"
@@ -163,7 +168,8 @@ def main() -> int:
                 said == "stopped" and name == "vhist train"
             ):  # between steps it says more
                 said += "; what was saved before goes on with --resume"
-            print(f"\n{name}: {said}", file=sys.stderr)
+            with contextlib.suppress(OSError):  # nobody reads
+                print(f"\n{name}: {said}", file=sys.stderr, flush=True)
         code = 128 + getattr(stopped, "signal", 2)
         if code == _PIPE:
             _drop_output()

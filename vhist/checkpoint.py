@@ -470,7 +470,10 @@ class State:
         if stored is None:
             return
         with _if_strange(path):
-            _check_same(stored["facts"], self.facts, path)
+            # An older state does not say which pictures were chosen.
+            new = {"selection"} - stored["facts"].keys()
+            asked = {k: v for k, v in self.facts.items() if k not in new}
+            _check_same(stored["facts"], asked, path)
             self._check(stored)
             losses = stored["losses"].to(self.device)
             same = len(losses) == self.team.size
@@ -721,6 +724,9 @@ class Keeper:
         if stop or due:
             self.save()
         if stop:
+            self.state.team.any(
+                stop
+            )  # the first writes; torchrun would not wait for it
             raise Interrupted(
                 f"stopped after step {self.state.step}, saved to {self.path}",
                 self.signals.number or signal.SIGTERM,
@@ -733,7 +739,8 @@ class Keeper:
         except BrokenPipeError:
             if self.path is None:
                 raise
-            self.signals.number = getattr(signal, "SIGPIPE", signal.SIGTERM)
+            pipe = getattr(signal, "SIGPIPE", signal.SIGTERM)
+            self.signals.number = self.signals.number or pipe
 
     def save(self) -> None:
         """Save now, if there is a file to save to."""

@@ -85,7 +85,8 @@ class Split:
 
     Attributes
     ----------
-    images : Tensor of shape (n, 3, size, size), uint8
+    images : Tensor of shape (n, 3, h, w), uint8
+        Squares, where vhist has loaded them.
     labels : Tensor of shape (n,), int64
         Counted from 0.
     files : tuple of str
@@ -132,18 +133,17 @@ class Split:
             ``split[:500]`` has the first 500; a tensor holds places, or says of each
             picture whether it is wanted.
         """
-        if not isinstance(part, slice | Tensor) or (
-            isinstance(part, Tensor) and part.ndim != 1
-        ):
+        if isinstance(part, slice):
+            return Split(self.images[part], self.labels[part], self.files[part])
+        if not isinstance(part, Tensor) or part.ndim != 1:
             raise TypeError(
                 f"a part of a split is a slice or a tensor of one axis, got "
                 f"{brief(part)}; a single picture is split.images[i]"
             )
-        places = torch.arange(len(self))[
-            part if isinstance(part, slice) else part.cpu()
-        ]
+        places = torch.arange(len(self))[part.cpu()]
         files = tuple(self.files[i] for i in places.tolist())
-        return Split(self.images[part], self.labels[part], files)
+        places = places.to(self.images.device)
+        return Split(self.images[places], self.labels[places], files)
 
     def to(self, device: torch.device | str) -> "Split":
         """Return the split with its tensors on ``device``."""

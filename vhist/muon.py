@@ -101,7 +101,7 @@ class Muon(torch.optim.AdamW):
         self._graphs: dict[int, _Graph] = {}
         if not any("matrices" in g for g in self.param_groups):
             raise ValueError(
-                "no group is marked 'matrices': True, so all would be trained by AdamW"
+                "no group says whether it has 'matrices': all would be trained by AdamW"
             )
         turned = [
             p for g in self.param_groups if g.get("matrices") for p in g["params"]

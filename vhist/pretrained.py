@@ -70,7 +70,8 @@ def read_weights(weights: str | Path, model: str) -> dict[str, Tensor]:
     for key in ("model", "state_dict"):  # of a run that has not ended, and of others
         if isinstance(state.get(key), Mapping):
             state = dict(state[key])
-    if not state or not all(isinstance(v, Tensor) for v in state.values()):
+    arrays = (isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items())
+    if not state or not all(arrays):
         raise ValueError(f"{path} is no file of weights")
     return state
 

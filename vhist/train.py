@@ -174,8 +174,8 @@ def fit(
     Whatever is random in a step is drawn from (seed, step) alone. A run that was
     killed and resumed therefore ends in the same weights as one that was not: on a CPU
     bit for bit, with the same number of threads and the same PyTorch. PyTorch's global
-    generators are as before afterwards; the model is in training mode and has
-    channels last.
+    generators of CPU and CUDA are as before afterwards; the model is in training mode
+    and has channels last.
 
     Under torchrun, within :func:`vhist.parallel.processes`, every process computes a
     share of each batch.
@@ -615,7 +615,7 @@ def _compiled(model: nn.Module, recipe: Recipe, team: Team):
     # processes read, would be lost. Each size of picture would be recorded anew.
     grows = recipe.start_size not in (None, recipe.image_size)
     replayed = recipe.accumulate == 1 and team.size == 1 and not grows
-    # What is compiled for any size is the same before and after a run was resumed.
+    # For any size at once: one after the other, a resumed run would get other code.
     dynamic = True if grows else None
     return torch.compile(
         model, dynamic=dynamic, mode="reduce-overhead" if replayed else None
@@ -797,8 +797,10 @@ def _selection(data: Dataset) -> str:
     """Hash which pictures a data set has: parts of one share its fingerprint."""
     digest = hashlib.sha256()
     for split in (data.train, data.val):
-        digest.update("\n".join(split.files).encode(errors="surrogateescape"))
+        digest.update("\n".join(split.files).encode(errors="surrogatepass"))
         digest.update(split.labels.cpu().numpy().tobytes())
+        if not data.fingerprint:  # tensors of the user's
+            digest.update(split.images.cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -405,11 +405,19 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
         skip_bad=options.skip_bad,
     )
     steps = steps_per_epoch(recipe, train, team)
-    check_room(train + val, stored_size(options, recipe))
+    whole = train + val
+    if options.classes or options.per_class:  # chosen when all are decoded
+        whole = sum(
+            count_pictures(
+                options.data, options.root, options.size, skip_bad=options.skip_bad
+            )[1:3]
+        )
+    check_room(whole, stored_size(options, recipe))
     if options.resume:
         built = _built(model, options, recipe, classes)
         data = {"image_size": stored_size(options, recipe)}
-        if not options.skip_bad:  # else it counts what is no picture, too
+        # Not where they are no more than an estimate.
+        if not options.skip_bad and where != "to be downloaded":
             data |= {"train": train, "val": val}
         same = {"model": model, "model_options": built, "recipe": asdict(recipe)}
         check_facts(files.state, same | {"data": data})
@@ -479,7 +487,7 @@ def evaluate(
     run: RunName,
     data: str | None = None,
     root: Path | None = None,
-    size: Literal["160px", "320px", "full"] = "160px",
+    size: Literal["160px", "320px", "full"] | None = None,
     skip_bad: bool = False,
     batch_size: int = 256,
     device: str = "auto",
@@ -497,9 +505,9 @@ def evaluate(
     root : path
         folder with train/ and val/
     size : str
-        which of Imagenette's archives to download
+        which of Imagenette's archives; that of the record if not given
     skip_bad : bool
-        leave out files that are no pictures
+        leave out files that are no pictures, as when the record did
     batch_size : int
         pictures at a time; changes no result
     device : str
@@ -514,15 +522,17 @@ def evaluate(
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     record, network = _load(find_record(run, out), device)
     if data is None and root is None:
-        data, root, said, skipped = _source_of(record)
-        size, skip_bad = said if size == "160px" else size, skip_bad or skipped
+        given = _given(record)
+        data, root = _source_of(given)
+        size = size or given.get("--size")  # type: ignore[assignment]
+        skip_bad |= "--skip-bad" in given
     name = data or _data_of(record, root)
     check_known("data set", name, SOURCES, "vhist datasets")
     found = load_dataset(
         name,
         root=root,
         image_size=record.data["image_size"],
-        size=size,
+        size=size or "160px",
         skip_bad=skip_bad,
     )
     known = {*record.data["classes"]} <= {*found.classes}
@@ -573,19 +583,21 @@ def evaluate(
         print(f"the record says {percent(record)}: {word} other answers")
 
 
-def _source_of(record: Run) -> tuple[str | None, Path | None, Any, bool]:
-    """Return --data, --root, --size and --skip-bad of the command behind a record.
-
-    The first two only if that folder is still here.
-    """
-    words: list[str] = []
-    with suppress(ValueError):  # it need not be of a shell
+def _given(record: Run) -> dict[str, str]:
+    """Return each word of the command behind a record with the one behind it."""
+    try:  # it need not be of a shell
         words = [w for w in shlex.split(record.command) for w in w.split("=", 1)]
-    given, data, root = dict(pairwise(words)), None, None
+    except ValueError:
+        return {}
+    return dict(pairwise([*words, ""]))
+
+
+def _source_of(given: dict[str, str]) -> tuple[str | None, Path | None]:
+    """Return --data and --root of a command, if that folder is still here."""
     with suppress(ValueError):  # nobody knows that home folder
-        if "--root" in given and (there := expand_user(given["--root"])).is_dir():
-            data, root = given.get("--data"), there
-    return data, root, given.get("--size", "160px"), "--skip-bad" in words
+        if "--root" in given and (root := expand_user(given["--root"])).is_dir():
+            return given.get("--data"), root
+    return None, None
 
 
 def _data_of(record: Run, root: Path | None) -> str:

@@ -5,6 +5,7 @@ import functools
 import inspect
 import io
 import json
+import math
 import os
 import re
 import shutil
@@ -100,6 +101,9 @@ def parse_options(words: Sequence[str]) -> dict[str, object]:
         for read in (float, json.loads):  # 0.5 is .5, too; JSON knows whole numbers
             with suppress(ValueError):
                 options[key] = read(_PYTHON.get(text, text))
+        number = options[key]
+        if isinstance(number, float) and not math.isfinite(number):
+            raise ValueError(f"--model-options {key} must be finite, got {text}")
     return options
 
 
