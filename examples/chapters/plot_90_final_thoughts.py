@@ -82,13 +82,13 @@ judged = len(lines[0].run.labels)
 article = {family: right / judged for family, right in ARTICLE.items()}
 
 head = ("", "plan", "px", "seeds", "accuracy (%)", "article")
-print("{:8}{:12}{:>4}{:>6}  {:15}{:>8}".format(*head), end="")
-print("{:>8}{:>8}{:>9}{:>13}".format("params", "m-adds", "images/s", "one run"))
+print("{:8}{:19}{:>4}{:>6}  {:15}{:>8}".format(*head), end="")
+print("{:>8}{:>8}{:>9}{:>12}".format("params", "m-adds", "images/s", "one run"))
 for w in lines:
     print(
-        f"{w.name:8}{w.which:12}{w.run.recipe['image_size']:>4}{w.score.n:>6}"
+        f"{w.name:8}{w.which:19}{w.run.recipe['image_size']:>4}{w.score.n:>6}"
         f"  {w.score!s:15}{100 * article[w.family]:>8.1f}{w.run.parameters / 1e6:7.1f}M"
-        f"{w.macs / 1e9:7.2f}G{w.speed:9,.0f}{cost(w.runs):>13}"
+        f"{w.macs / 1e9:7.2f}G{w.speed:9,.0f}{cost(w.runs):>12}"
     )
 
 lines[0].run
@@ -113,7 +113,7 @@ for w in lines:
     p = article[w.family]
     error = (w.score.standard_error**2 + p * (1 - p) / judged) ** 0.5
     gap = w.score.mean - p
-    print(f"{w.name:8}{w.which:12}{100 * gap:+6.1f} points{gap / error:+7.1f} SE")
+    print(f"{w.name:8}{w.which:19}{100 * gap:+6.1f} points{gap / error:+7.1f} SE")
 
 # %%
 # Two SE may be luck with the pictures; above three it hardly is. But this is no contest
@@ -144,9 +144,9 @@ assert vgg is max(lines, key=lambda w: w.score.mean)
 assert z > 3
 
 # %%
-# In 20 epochs, AlexNet and ViT are behind; in 80 and more, all ahead, though ViT
-# hardly. Epochs, pixels and mixing differ. The best row is VGG's, before ResNet-34 with
-# a quarter of its work.
+# In 20 epochs, AlexNet and ViT are behind; in 80 and more, all ahead, though two of
+# them hardly. Epochs, pixels and mixing differ. The best row is VGG's, before ResNet-34
+# with a quarter of its work.
 #
 # At full size, with AlexNet undivided as the article built it, size and work do not go
 # together:
@@ -519,7 +519,7 @@ plt.show()
 
 # %%
 # Only VGG and ResNet ever lead, ResNet in the end. In plan long ResNet and AlexNet's
-# mixed run are in float32, often slower; processors differ. And every learning rate
+# mixed runs are in float32, often slower; processors differ. And every learning rate
 # falls towards its planned end, and the last rise of a curve is mostly that fall: a
 # network stopped half way is worse than one planned for half the time. So the strip is
 # a little unfair to runs that have not ended.
