@@ -1026,8 +1026,8 @@ assert share < 0.9
 # %%
 # .. dropdown:: What came out
 #
-#    No: the two cannot be told apart, and the layer only costs time. VGG's authors found
-#    no use for it on ImageNet either (:cite:t:`simonyan2014`, section 4.1).
+#    No: the two cannot be told apart, and the layer only costs time. The authors of VGG
+#    found no use for it on ImageNet either (:cite:t:`simonyan2014`, section 4.1).
 #
 # Further reading
 # ---------------
