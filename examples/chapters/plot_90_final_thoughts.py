@@ -82,13 +82,13 @@ judged = len(lines[0].run.labels)
 article = {family: right / judged for family, right in ARTICLE.items()}
 
 head = ("", "plan", "px", "seeds", "accuracy (%)", "article")
-print("{:8}{:19}{:>4}{:>6}  {:15}{:>8}".format(*head), end="")
-print("{:>8}{:>8}{:>9}{:>12}".format("params", "m-adds", "images/s", "one run"))
+print("{:8}{:18}{:>4}{:>6} {:15}{:>8}".format(*head), end="")
+print("{:>7}{:>7}{:>7}{:>12}".format("params", "m-adds", "img/s", "one run"))
 for w in lines:
     print(
-        f"{w.name:8}{w.which:19}{w.run.recipe['image_size']:>4}{w.score.n:>6}"
-        f"  {w.score!s:15}{100 * article[w.family]:>8.1f}{w.run.parameters / 1e6:7.1f}M"
-        f"{w.macs / 1e9:7.2f}G{w.speed:9,.0f}{cost(w.runs):>12}"
+        f"{w.name:8}{w.which:18}{w.run.recipe['image_size']:>4}{w.score.n:>6}"
+        f" {w.score!s:15}{100 * article[w.family]:>8.1f}{w.run.parameters / 1e6:6.1f}M"
+        f"{w.macs / 1e9:6.2f}G{w.speed:7,.0f}{cost(w.runs):>12}"
     )
 
 lines[0].run
