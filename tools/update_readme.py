@@ -34,7 +34,7 @@ def readme() -> str:
             f"- **{p.name}**: {p.about} `vhist runs record {p.name}`" for p in plans
         ]
         rows = {
-            p.name: best(p.records()) if names == MUON else p.records() for p in plans
+            p.name: p.records() if names == FULL else best(p.records()) for p in plans
         }
         parts += ["\n".join([runs.markdown(rows), "", *notes])]
     return "\n\n".join(parts)
