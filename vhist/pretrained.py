@@ -6,7 +6,6 @@ pictures of another size the position embeddings are interpolated in two dimensi
 """
 
 import math
-import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from zipfile import is_zipfile
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from vhist._checks import brief, check_file
 from vhist.checkpoint import read_whole
@@ -218,7 +218,9 @@ def _renamed(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]
 
     What torch.compile and DistributedDataParallel put before a name is taken away.
     """
-    found = {re.sub(r"^(_orig_mod\.|module\.)+", "", k): v for k, v in state.items()}
+    found = dict(state)
+    for prefix in ("module.", "_orig_mod.", "module."):  # either may be the outer
+        consume_prefix_in_state_dict_if_present(found, prefix)
     try:
         # not every nn.Module has the method; what has none is caught below
         names: dict[str, str] = model.torchvision_keys()  # type: ignore[operator]

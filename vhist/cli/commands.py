@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from vhist._checks import brief, fits, one_line
-from vhist.catalogue import SMALLEST, SOURCES, count_pictures, expand_user
+from vhist.catalogue import SMALLEST, SOURCES, count_pictures, expand_user, locate
 from vhist.cli.listings import Model, RunName, find_record, hollow
 from vhist.cli.parsing import parse_options
 from vhist.cli.terminal import check_known, megabytes, percent, table
@@ -417,7 +417,9 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
         built = _built(model, options, recipe, classes)
         data = {"image_size": stored_size(options, recipe)}
         # Not where they are no more than an estimate.
-        if not options.skip_bad and where != "to be downloaded":
+        here = locate(options.data, options.root, options.size)
+        exact = here is not None or options.data == "sketchnette"
+        if exact and not options.skip_bad:
             data |= {"train": train, "val": val}
         same = {"model": model, "model_options": built, "recipe": asdict(recipe)}
         check_facts(files.state, same | {"data": data})
@@ -521,10 +523,11 @@ def evaluate(
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     record, network = _load(find_record(run, out), device)
+    archive: str | None = size
     if data is None and root is None:
         given = _given(record)
         data, root = _source_of(given)
-        size = size or given.get("--size")  # type: ignore[assignment]
+        archive = size or given.get("--size")
         skip_bad |= "--skip-bad" in given
     name = data or _data_of(record, root)
     check_known("data set", name, SOURCES, "vhist datasets")
@@ -532,7 +535,7 @@ def evaluate(
         name,
         root=root,
         image_size=record.data["image_size"],
-        size=size or "160px",
+        size=archive or "160px",
         skip_bad=skip_bad,
     )
     known = {*record.data["classes"]} <= {*found.classes}
