@@ -716,8 +716,7 @@ for kind, (without, with_it) in paper.items():
 #       Remove the two lines after ``super().__init__`` in ``Where``, and train again.
 #       The six numbers begin near zero: all 400 places are then read within a few
 #       pixels of the middle, and the first slopes come from there. Before the linear
-#       network it costs some points, on drawings about five; before the convolutions
-#       none.
+#       network that costs some points; before the convolutions none.
 #
 # 5. *What is the transformer worth on CIFAR-10?* Its pictures show one thing each,
 #    mostly in the middle and upright, and the later recipe flips and crops them.

@@ -1078,7 +1078,7 @@ for row in rows:
 #                  print((net(x).argmax(dim=1) == y).float().mean())
 #                  part.copy_(saved)
 #
-#       Each costs three to ten points: none is idle.
+#       Each costs some points: none is idle.
 #
 # 4. *What are positions worth?* Two recorded runs of the small network differ in that
 #    one has none. Predict first. What can a bag of patches still tell apart? What does

@@ -823,8 +823,8 @@ ablations.compare("vit", "vit_no_positions", "vit_sincos")
 #              z = vhist.runs.paired_z(here, there)
 #              print(label, there.accuracy, here.accuracy, round(z, 1))
 #
-#       About as much, at this budget: it moves a network by 16 to 28 points, while with
-#       one recipe the networks span 21 or 30. Two things keep this from being a law:
+#       About as much, at this budget: what the recipe moves each network by is of the
+#       size of what lies between the networks with either recipe. Two things keep this from being a law:
 #       the article gave its recipe six to eighteen times these epochs, and nobody tuned
 #       its rate to these networks.
 #
