@@ -824,9 +824,9 @@ ablations.compare("vit", "vit_no_positions", "vit_sincos")
 #              print(label, there.accuracy, here.accuracy, round(z, 1))
 #
 #       About as much, at this budget: what the recipe moves each network by is of the
-#       size of what lies between the networks with either recipe. Two things keep this from being a law:
-#       the article gave its recipe six to eighteen times these epochs, and nobody tuned
-#       its rate to these networks.
+#       size of what lies between the networks with either recipe. Two things keep this
+#       from being a law: the article gave its recipe six to eighteen times these
+#       epochs, and nobody tuned its rate to these networks.
 #
 # Further reading
 # ---------------
