@@ -5,8 +5,8 @@ Introduction
 Four networks, ten classes, one ruler: why this book looks back, and how it measures.
 
 Attention, residual connections and normalisation look arbitrary when they are met
-all at once. They were not found all at once. Each was the answer to something that
-did not work the year before, and that order is the easiest way to learn them.
+all at once. They were not found all at once. Each answered something that had not
+worked the year before, and they are easiest to learn in that order.
 
 This page trains nothing larger than a linear classifier; on two CPU cores it runs in
 under a minute. You will see
@@ -22,17 +22,17 @@ under a minute. You will see
 #
 # * **2012, AlexNet** :cite:p:`krizhevsky2012`. Until then the best entries of the
 #   ImageNet competition described pictures by features that people had designed, and
-#   learned only what came after. Missing was a net large enough to learn all of it,
-#   and a way to train one before the money or the patience ran out.
-# * **2014, VGG** :cite:p:`simonyan2014`. AlexNet worked by many choices at once, most
-#   of them worth a point or so. Missing was a rule. VGG has one: 3x3 convolutions, and
-#   more of them.
+#   learned only what came after. Missing: a net large enough to learn all of it, and a
+#   way to train one before the money or the patience ran out.
+# * **2014, VGG** :cite:p:`simonyan2014`. AlexNet combined many choices, most of them
+#   worth a point or so. Missing: a rule. VGG has one: 3x3 convolutions, and more of
+#   them.
 # * **2015, ResNet** :cite:p:`he2015resnet`. More of them stopped helping: deeper
-#   plain nets had a higher error even on their training pictures. Missing was a way
-#   to let a layer do nothing.
+#   plain nets had a higher error even on their training pictures. Missing: a way to let
+#   a layer do nothing.
 # * **2020, ViT** :cite:p:`dosovitskiy2020`. All three look at small neighbourhoods
 #   first. Text had moved to attention, where every word sees every other
-#   :cite:p:`vaswani2017`. Missing was the proof that pictures can be read that way.
+#   :cite:p:`vaswani2017`. Missing: proof that pictures can be read that way.
 #
 # The story has a longer prologue. LeNet-5 read digits with learned convolutions in 1998
 # :cite:p:`lecun1998`. What it lacked first was pictures, and ImageNet brought them
@@ -96,14 +96,14 @@ for n in nets:
 # %%
 # *Top-1 error* counts a picture as wrong when the first guess is wrong, :term:`top-5
 # <top-5 error>` when none of five guesses is right. The competition used top-5; the
-# paper on ViT no longer reports it. The competition's entries, on test pictures, were
-# often averages of several nets, so they get their own sign below: AlexNet's 15.3 % is
-# seven nets, against 26.2 % for the best entry with designed features
+# paper on ViT no longer reports it. Competition entries, scored on test pictures, often
+# averaged several nets, so they get their own marker below: AlexNet's 15.3 % is seven
+# nets, against 26.2 % for the best entry with designed features
 # :cite:p:`krizhevsky2012`; VGG's 7.3 % is seven nets as well, and lost to GoogLeNet's
 # 6.7 % :cite:p:`simonyan2014,szegedy2014`; ResNet's 3.57 % is six nets
 # :cite:p:`he2015resnet`. LeNet-5 has 60,000 parameters and 340,908 connections
-# :cite:p:`lecun1998`, drawn as multiply-adds; its errors are those on digits and not in
-# the picture.
+# :cite:p:`lecun1998`, drawn as multiply-adds; its errors are on digits, so they are not
+# shown.
 
 contest = [(2012, 26.2), (2012, 15.3), (2014, 7.3), (2014, 6.7), (2015, 3.57)]
 events = {1998: "LeNet-5", 2009: "ImageNet", 2017: "Transformer"}
@@ -158,9 +158,9 @@ plots.caption(
     fig,
     "Fourteen years without a point, then four architectures in eight. The best error"
     " falls from step to step, a single network's need not; neither parameters nor work"
-    " rise throughout. The dot left of DeiT-B is ViT-B/16.",
+    " rise steadily. The dot left of DeiT-B is ViT-B/16.",
     "Three charts over the years 1998 to 2021. Top: error on ImageNet, falling from"
-    " AlexNet in 2012 over VGG to ResNet; of two Vision Transformers of 2020 only the"
+    " AlexNet in 2012 via VGG to ResNet; of two Vision Transformers of 2020 only the"
     " larger lies lower. Middle: number of"
     " parameters, and bottom: multiply-adds per picture, both on logarithmic axes;"
     " VGG-16 is above both ResNets in both, ViT-H/14 is by far the highest.",
@@ -173,8 +173,8 @@ plt.show()
 # scale, larger inputs for ViT), so differences of a point or two mean little. And
 # ViT-B/16, which saw only ImageNet, is no better than the deepest ResNet of five years
 # earlier. The lowest circle had first seen JFT-300M, a private collection whose name
-# gives its size in pictures. The last point is ViT-B/16 again, number for number:
-# DeiT-B has its layers, ImageNet alone, smaller inputs and a better recipe
+# gives its size in pictures. The last point, DeiT-B, is ViT-B/16 again, parameter for
+# parameter, trained on ImageNet alone with smaller inputs and a better recipe
 # :cite:p:`touvron2021`. Progress was never the architecture alone.
 
 by_name = {n.name: n for n in nets}
@@ -187,9 +187,9 @@ gain = by_name["ViT-B/16"].top1 - by_name["DeiT-B"].top1
 print(f"the same network, another recipe, smaller inputs: {gain:.1f} points")
 
 # %%
-# What was it trained on, and for how long? Papers say it in passing, or not at all.
-# The last column is days times devices. It compares neither patience nor work, for
-# devices have become much faster in between.
+# What were they trained on, and for how long? Papers say it in passing, or not at all.
+# The last column is days times devices. It measures neither patience nor work, since
+# devices became much faster in between.
 
 # fmt: off
 training = [  # net, devices, how many, days each from and to, source
@@ -206,8 +206,7 @@ for name, device, number, low, high, source in training:
 
 # %%
 # ResNet's paper says how many steps it took but not how many days. For the largest ViT
-# the paper gives the product only, core-days; nobody waited nearly seven
-# years.
+# the paper gives only the product, core-days; nobody waited nearly seven years.
 #
 # The pictures: Imagenette
 # ------------------------
@@ -237,12 +236,12 @@ print(f"largest distance at 10,000: {misfit[9_999]:.4f} points")
 assert fits == [3925, 7850, 11775, 15700, 19625]
 
 # %%
-# Only 3,925 fits, and its multiples, which are the same fractions. The number of
+# Only 3,925 fits, and its multiples, which give the same fractions. The number of
 # tested pictures was 3,925, Imagenette's validation split; the "10000" was typed into
-# the program and never computed. From here on an accuracy has a count behind it, and
-# a count has an error bar: if a network is right on a picture with probability
-# :math:`p`, the share of right answers scatters around :math:`p` with the binomial
-# :term:`standard error` :math:`\sqrt{p(1-p)/n}`.
+# the program and never computed. From here on an accuracy has a count behind it, and a
+# count has an error bar: if a network is right on a picture with probability :math:`p`,
+# the share of right answers scatters around :math:`p` with the binomial :term:`standard
+# error` :math:`\sqrt{p(1-p)/n}`.
 
 right = (percent * fits[0] / 100).round().long().view(4, 2)
 p = right[:, 1] / fits[0]  # the closing test
@@ -259,11 +258,10 @@ assert 1.1 < z < 1.3
 
 # %%
 # Two things were hidden in those lines. The difference between ResNet and VGG is little
-# more than one standard error of itself (this ratio is :math:`z`; by custom :math:`|z|`
-# should exceed 2), so the article's winner may be luck (the log lacks the answers that
-# a sharper, paired test needs). And the two counts differ
-# although nothing was learned between them: the same weights gave two answers. We come
-# back to that.
+# more than its own standard error (this ratio is :math:`z`; by custom :math:`|z|`
+# should exceed 2), so the article's winner may be lucky (the log lacks the answers that
+# a sharper, paired test needs). And each network's two counts differ although nothing
+# was learned between them: the same weights gave two answers. More on that below.
 
 fig, (left, side) = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
 left.plot(n, misfit, ".", markersize=1.5, color="#8c959f", rasterized=True)
@@ -306,9 +304,9 @@ assert len(run.labels) == fits[0]
 # .. admonition:: A common slip: a pre-trained network, tested on Imagenette
 #
 #    Imagenette cannot judge a network that was pre-trained on ImageNet. Of its 3,925
-#    validation files 3,791 come from ImageNet's *training* set, with their labels; a
-#    file called ``ILSVRC2012_val_...`` is from ImageNet's own validation set, and only
-#    134 are. No recorded run of this book starts from ImageNet's weights.
+#    validation files, 3,791 come from ImageNet's *training* set, with their labels;
+#    only 134, called ``ILSVRC2012_val_...``, are from ImageNet's own validation set. No
+#    recorded run of this book starts from ImageNet's weights.
 #
 # The pictures: Sketchnette
 # -------------------------
@@ -336,10 +334,10 @@ plots.caption(
 plt.show()
 
 # %%
-# Is that a fair exercise or a toy? The usual test is a *linear classifier*: one weight
-# per number and class, added up. It can use colour and place, but no shape that moves.
-# On a good exercise it should beat guessing, but not by much. We train one on all
-# 4,000 pictures, scaled to 32 pixels.
+# Is that a fair exercise or a toy? The usual test is a *linear classifier*: per class,
+# one weighted sum of pixel values. It can use colour and place, but no shape that
+# moves. On a good exercise it should beat guessing, but not by much. We train one on
+# all 4,000 pictures, scaled to 32 pixels.
 
 from torch import nn
 from vhist.data import normalize, resize
@@ -387,11 +385,11 @@ plots.caption(
 plt.show()
 
 # %%
-# The golf ball is a disc in the middle and the parachute has a canopy, as ghosts. A
-# template is one picture for a whole class, so it can only be a smear of all poses.
-# What is missing is a part that is found wherever it appears, and that is what a
-# convolution does. Sketchnette replaces Imagenette in one respect only: it shows within
-# seconds whether something learns. How well it learns is measured on photographs.
+# The golf ball's ghost is a disc in the middle, the parachute's a canopy. A template is
+# one picture for a whole class, so it can only be a smear of all poses. What is missing
+# is finding a part wherever it appears, and that is what a convolution does.
+# Sketchnette replaces Imagenette in one respect only: it shows within seconds whether
+# something learns. How well it learns is measured on photographs.
 #
 # How this book measures
 # ----------------------
@@ -400,7 +398,7 @@ plt.show()
 #
 # **Evaluation mode.** :term:`Dropout <dropout>` removes random units during training,
 # and batch normalisation uses the neighbours in the :term:`batch`. In :term:`evaluation
-# mode` every unit stays and averages of the training are used. A test needs it, or the
+# mode` every unit stays and averages from training are used. A test needs it, or the
 # answer to a picture changes from one call or batch to the next. Very probably this
 # made the article's counts differ: its public code never calls ``eval()``.
 
@@ -414,7 +412,7 @@ for mode in (net.train, net.eval):
 assert same
 
 # %%
-# **The last epoch.** The best :term:`epoch` of a run was chosen by looking at the
+# **The last epoch.** The best :term:`epoch` of a run is chosen by looking at the
 # validation pictures, so it flatters. Below, for the records of two :term:`plans
 # <plan>`, the accuracy of the last epoch and what picking the best one would have
 # added.
@@ -449,7 +447,7 @@ print(f"most wrong   {run.most_wrong[0]['file']}")
 #
 # **Seeds.** A second run with another :term:`seed` gives another accuracy, and the
 # error bar above does not contain that. So the seed is part of the record, and a
-# ranking that rests on one seed is called that. How many there are:
+# ranking that rests on one seed says so. How many there are:
 
 for model in sorted({r.model for r in runs}):
     seeds = [r.recipe["seed"] for r in runs if r.model == model]
@@ -459,7 +457,7 @@ for model in sorted({r.model for r in runs}):
 # What it costs
 # -------------
 #
-# Every chapter is a script that needs neither GPU nor network. Most train a small
+# Every chapter is a script that needs neither GPU nor internet. Most train a small
 # network on Sketchnette while you wait, in a minute or two on two CPU cores. The
 # recorded runs took longer, on the machine named in the record:
 
@@ -468,7 +466,7 @@ for r in sorted(runs, key=lambda r: r.cpu_seconds):
 print(f"all together {sum(r.cpu_seconds for r in runs) / 3600:.1f} CPU-hours")
 
 # %%
-# A laptop can repeat all of these. That is a choice. The networks on these pages are
+# A laptop can repeat all of these. That is by design. The networks on these pages are
 # small versions: the same kinds of layers, but fewer of them (AlexNet keeps all), fewer
 # channels, and inputs of 64 pixels, in some long runs 96 or 128. The full ones are
 # built, counted and compared with their papers. No page trains one; the chapters report
@@ -502,7 +500,7 @@ for name in ("alexnet_small", "vgg_small", "resnet_small", "vit_small_8"):
 # Exercises
 # ---------
 #
-# 1. *How many other pictures would make ResNet's lead over VGG significant?*
+# 1. *How many test pictures would make ResNet's lead over VGG significant?*
 #
 #    .. dropdown:: Solution
 #
@@ -537,7 +535,7 @@ for name in ("alexnet_small", "vgg_small", "resnet_small", "vit_small_8"):
 #          print((a.top1 - v.top1) / (a.top1 - r.top1))
 #          print(v.macs / a.macs, r.macs / v.macs)
 #
-#       More than three quarters of the errors that went, for about twenty times the
+#       More than three quarters of the distance, for about twenty times the
 #       multiply-adds. The last quarter came with *less* work per picture than VGG's.
 #
 # 5. *What if nobody calls* ``eval()`` *in the test, or if every picture is shown as it
@@ -558,9 +556,9 @@ vhist.plan.load("ablations").compare(
 #    weights, asked in another mode, so another seed cannot explain it.
 #
 #    Without cropping and flipping both move. The loss falls, as it must: whole pictures
-#    are easier. But the accuracy *rises*. In nine epochs nothing is learned by heart
-#    that augmentation could prevent, and it probably only slows the network down. One
-#    seed, and no forecast for longer training.
+#    are easier. But the accuracy *rises*. In nine epochs there is no memorising for
+#    augmentation to prevent, so it probably only slows the network down. One seed, and
+#    no forecast for longer training.
 #
 # Further reading
 # ---------------

@@ -11,7 +11,7 @@ heart. This page needs no GPU and downloads nothing.
 
 You will see
 
-* AlexNet on one screen, counted, and what its famous number belongs to;
+* AlexNet on one screen, counted, and what its famous number measures;
 * what ReLU, two GPUs, normalisation, crops, dropout and momentum do, one by one;
 * a small AlexNet learn, its filters, and a run on photographs.
 """
@@ -20,14 +20,14 @@ You will see
 # ------------------
 #
 # Convolutional networks had read digits since the 1990s :cite:p:`lecun1998`. For
-# photographs of a thousand kinds of things three parts were missing. Labelled pictures:
-# ImageNet :cite:p:`deng2009` brought them, 1.2 million in its yearly contest
+# photographs of a thousand kinds of things, three parts were missing. Labelled
+# pictures: ImageNet :cite:p:`deng2009` brought them, 1.2 million in its yearly contest
 # :cite:p:`russakovsky2015`. Arithmetic: graphics cards had become programmable. And a
 # way to keep a network of that size from memorising.
 #
 # :cite:t:`krizhevsky2012` put the three together. Their figure of 15.3 % is quoted
-# everywhere: so often the right class is not among the network's five best guesses.
-# Here it stands among its neighbours in the paper's second table.
+# everywhere: how often the right class is not among the network's five best guesses.
+# Here it is among its neighbours from the paper's second table.
 
 # sphinx_gallery_thumbnail_number = 7
 import matplotlib.pyplot as plt
@@ -70,9 +70,9 @@ print(f"{gain:.1f} points, or {gain / top5['runner-up']:.1%} of the runner-up's 
 #
 # .. admonition:: A common slip: AlexNet has an error of 15.3 %
 #
-#    That is the average of seven networks, two of them pre-trained. One network with
-#    the contest's own data made 18.2 %, on validation pictures, still far ahead of the
-#    runner-up. The best error of a paper is rarely that of one network.
+#    That is the average of seven networks, two of them pre-trained. One network trained
+#    on the contest's data reached 18.2 %, on validation pictures, still far ahead of
+#    the runner-up. The best error of a paper is rarely that of one network.
 #
 # The paper also says what its parts are worth, in points of error and without a spread
 # over repeated runs:
@@ -155,8 +155,8 @@ fig = plots.architecture(pair)
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "From LeNet-5 to AlexNet: the same plan, three layers more, and far more channels."
-    " A bar is a layer with weights; its height is the side of its output, its strength"
+    "From LeNet-5 to AlexNet: the same plan, three more layers, and far more channels."
+    " A bar is a layer with weights; its height is the side of its output, its shade"
     " the number of channels, both on logarithmic scales.",
     "Two rows of bars that get shorter from left to right. LeNet-5's five are pale,"
     " from 6 channels of 28 by 28 to 10 numbers; AlexNet's eight are strong, from 96"
@@ -166,8 +166,8 @@ plots.caption(
 plt.show()
 
 # %%
-# Nearly all numbers live in the fully connected layers, nearly all work is done in the
-# convolutions. Dropout stands before the two largest layers, fc6 and fc7.
+# Nearly all parameters live in the fully connected layers, nearly all work is done in
+# the convolutions. Dropout comes before the two largest layers, fc6 and fc7.
 #
 # The library's AlexNet has the same count and, with the same weights, the same answers:
 
@@ -204,9 +204,9 @@ for n in (55, 27, 13):
     assert side(n, 3, 2) == side(n, 2, 2)
 
 # %%
-# Three extra pixels bring back the 55. The poolings behind it *overlap*: windows of 3
-# pixels start every 2. Windows of 2 side by side, with which the paper compared them,
-# leave the same shapes, so the reported gain takes no new weights (exercise 2).
+# Three extra pixels bring back the 55. The poolings after it *overlap*: windows of 3
+# pixels start every 2. The paper compared them with windows of 2 side by side, which
+# leave the same shapes, so the reported gain costs no new weights (exercise 2).
 #
 # ReLU, and what depth does to a signal
 # -------------------------------------
@@ -236,7 +236,7 @@ for f in (torch.sigmoid, torch.tanh, torch.relu):
 # The sigmoid passes on a quarter at best. :term:`ReLU` passes on everything or, for
 # negative inputs, nothing, so "it does not saturate" is half the truth. Now thirty
 # layers: how far apart do the answers to 128 inputs stay (a unit's deviation, averaged
-# over units), and how much of an error signal of length one arrives on the way back?
+# over units), and how much of an error signal of length one survives the way back?
 
 
 def through(activation, fill, depth=30, width=256):
@@ -290,7 +290,7 @@ assert max(left["sigmoid, Glorot"], left["ReLU, PyTorch's default"]) < 1e-10
 assert min(left["tanh, Glorot"], left["ReLU, He"]) > 0.05
 
 # %%
-# So the scale of the first weights matters beside the function. Glorot's suits tanh
+# So the first weights' scale matters, not just the function. Glorot's suits tanh
 # :cite:p:`glorot2010`; He's, for ReLU, came three years after AlexNet
 # :cite:p:`he2015delving`. The paper's own argument is speed: a four-layer ReLU network
 # on CIFAR-10 reached 25 % training error six times sooner than its tanh twin.
@@ -352,9 +352,9 @@ print(f"groups=2 saves {saved:,} parameters and {lighter:.0%} of the multiply-ad
 #
 # Here :math:`a`, of shape (n, c, h, w), is the output of a ReLU, :math:`a_i` its
 # channel :math:`i`, of shape (n, h, w), and :math:`b` the result, shaped like
-# :math:`a`. The sum runs over five neighbouring channels at the same pixel, those that
-# exist; :math:`k = 2`, :math:`\alpha = 10^{-4}`, :math:`\beta = 0.75`. A channel with
-# activity 100, alone and in company, by the formula and by PyTorch:
+# :math:`a`. The sum runs over up to five neighbouring channels at the same pixel;
+# :math:`k = 2`, :math:`\alpha = 10^{-4}`, :math:`\beta = 0.75`. A channel with activity
+# 100, alone and in company, by the formula and by PyTorch:
 
 alone, crowd = torch.zeros(1, 5, 1, 1), torch.zeros(1, 5, 1, 1)
 alone[0, 2], crowd[0, 1:4] = 100, 100
@@ -374,8 +374,8 @@ for name, x in {"alone": alone, "with two neighbours": crowd}.items():
 #    does not, so 1e-4 typed into PyTorch is a fifth of the paper's. The code of 2012
 #    divides, too; that is why our network writes ``1e-4 / 5``.
 #
-# By what is an activity multiplied before anything is learned? We show the paper's
-# first layer drawings, once scaled to deviations of about one, as today, once as in
+# What factor multiplies an activity before anything is learned? We feed drawings to the
+# paper's first layer, once scaled to deviations of about one, as today, once as in
 # 2012: values up to 255, minus their mean.
 
 data = vhist.load_dataset("sketchnette", image_size=64)
@@ -393,17 +393,17 @@ for name, x in {"scaled": scaled, "of 2012": pixels - pixels.mean(dim=0)}.items(
 assert factor["scaled"].min() > 0.594 > 0.56 > factor["of 2012"].min()
 
 # %%
-# On scaled pictures it starts as a constant, :math:`2^{-0.75}`: the sum is lost beside
-# :math:`k`. Competition needs the large numbers of 2012, or must be learned. VGG later
-# found no gain in the layer :cite:p:`simonyan2014`.
+# On scaled pictures the layer starts as a constant, :math:`2^{-0.75}`: the sum vanishes
+# beside :math:`k`. Competition needs the large numbers of 2012, or must be learned. VGG
+# later found no gain in the layer :cite:p:`simonyan2014`.
 #
 # More pictures from each picture
 # -------------------------------
 #
 # Without :term:`augmentation`, say the authors, their network overfits. They cut a
 # 224-pixel square from a 256-pixel picture, mirror half of them, and shift each
-# picture's colour along the data's principal components. Below, these and those of
-# ``RandomResizedCrop``; a map of places, cut alike, tells from where.
+# picture's colour along the data's principal components. Below, these crops and
+# ``RandomResizedCrop``'s; a map of places, cut alike, shows their origin.
 
 components = vhist.data.colour_components(data.train.images[:2000])
 deviations, axes = components
@@ -457,8 +457,8 @@ plt.show()
 # .. admonition:: A common slip: AlexNet was trained with ``RandomResizedCrop``
 #
 #    It came with Inception :cite:p:`szegedy2014`, two years later, and is the harsher
-#    exercise: it also changes size and shape, but no colour. The paper's squares
-#    only shift.
+#    exercise: it also changes size and shape, but not colour. The paper's squares only
+#    shift.
 #
 # Dropout is an average
 # ---------------------
@@ -579,7 +579,7 @@ assert (left["AdamW"] - np.exp(-1)).abs().max() < 0.01
 #
 # The same layers with fewer channels, for 64-pixel drawings. One thing will change. The
 # paper draws weights with deviation 0.01 at every layer. A ReLU layer with :math:`n`
-# inputs then scales a signal by about :math:`0.01\sqrt{n/2}`; multiply that up.
+# inputs then scales a signal by about :math:`0.01\sqrt{n/2}`; take the product.
 
 small = AlexNet(side=1, **options)
 for name, net in {"full size": full, "small": small}.items():
@@ -588,8 +588,8 @@ for name, net in {"full size": full, "small": small}.items():
     print(f"{name:9} inputs per unit {fans.tolist()}, signal times {scale:.0e}")
 
 # %%
-# At full width and with pixels up to 255, as in the paper, something is left. At our
-# width next to nothing is. The paper also sets the biases of convolutions 2, 4 and 5
+# At full width and with pixels up to 255, as in the paper, something survives. At our
+# width next to nothing does. The paper also sets the biases of convolutions 2, 4 and 5
 # and of both hidden layers to one, to give the ReLUs positive inputs. Does it help?
 
 x = vhist.data.normalize(data.train.images[:64])
@@ -609,9 +609,9 @@ assert differs < 1e-5
 
 # %%
 # With ones the units of fc7 are on, so gradients pass; but the answers to 64 drawings
-# are as good as equal either way. The recorded runs below begin like this and learn, in
-# thousands of steps. For a few hundred we take He's scale, which makes every factor
-# one. Only the first layer starts smaller: what its filters show was learned.
+# are practically equal either way. The recorded runs below begin like this and learn,
+# in thousands of steps. For our few hundred we take He's scale, which makes every
+# factor one. Only the first layer starts smaller, so what its filters show was learned.
 
 from dataclasses import replace
 
@@ -680,7 +680,7 @@ for row in few.val.labels[order]:
 
 # %%
 # No channel was told what to look for. Where a row is nearly one class, the channel is
-# on its way to a detector of it.
+# on its way to detecting it.
 #
 # Ten crops at test time
 # ----------------------
@@ -712,8 +712,8 @@ assert losses[10] < once
 # --------------
 #
 # These runs were made once, on Imagenette :cite:p:`howard2019imagenette`; all that
-# follows is read from their records. Behind ± stands the standard deviation over seeds
-# (SD) or, with a single seed, the standard error over pictures (SE).
+# follows is read from their records. The ± is the standard deviation over seeds (SD)
+# or, with a single seed, the standard error over pictures (SE).
 
 runs = vhist.plan.load("short").records()["alexnet_small"]
 run = runs[0]
@@ -730,7 +730,7 @@ for row in run.most_wrong[:5]:
 run
 
 # %%
-# How the networks learned, and what the first mixes up:
+# How the networks learned, and what the first one confuses:
 
 fig = plt.figure(figsize=(7.2, 7.0), layout="constrained")
 above, below = fig.subplots(2, 1, height_ratios=(1, 2.2))
@@ -752,8 +752,8 @@ i, j = divmod(confusion.argmax().item(), 10)
 print(f"most frequent: {names[i]} taken for {names[j]}, {confusion[i, j]} times")
 
 # %%
-# More time, pictures twice as large, on them the paper's first window; then
-# :term:`mixed <mixup>` ones and less dropout:
+# More time, and the paper's first window on pictures twice as large; then :term:`mixed
+# <mixup>` ones and less dropout:
 
 landmark = vhist.runs.ARTICLE["alexnet"] / len(run.labels)
 print(f"the article's AlexNet at 227 pixels: {landmark:.2%}")
@@ -768,8 +768,8 @@ for longer in (long[k][0] for k in ("alexnet_small", "alexnet_small_mixed")):
     assert longer.accuracy > run.accuracy
 
 # %%
-# And the network at full size, in three lengths, the last mixed: one seed each, on a
-# GPU in :term:`bfloat16`, timed by the clock.
+# And the full-size network, three training lengths, the last with mixed pictures: one
+# seed each, on a GPU in :term:`bfloat16`, timed by the clock.
 
 gpu = vhist.plan.load("gpu").records()
 for label in ("alexnet", "alexnet_long", "alexnet_mixed"):
@@ -807,7 +807,7 @@ for text in (78.216552734375, 78.01273345947266):
 # the test. The article's public code only resizes its test pictures, and the only
 # random part of AlexNet is dropout; it was on (:doc:`plot_80_reading_a_log` shows what
 # that does). So its network was probably better than the log says. It differs from ours
-# in more than one respect; no distance between these accuracies has a single cause.
+# in more than one respect; no gap between these accuracies has a single cause.
 #
 # Paper, here, torchvision
 # ------------------------
@@ -870,14 +870,14 @@ for name, values in table.items():
 #
 # .. dropdown:: Why the columns differ
 #
-#    * *rates*: the paper's fell when the validation error stood still, those of its
-#      recipe here at equal distances; the article's never fell, and its decay :doc:`was
-#      nearly off <plot_80_reading_a_log>`;
-#    * *size, width, first window*: with 64 pixels each run of the records took less
-#      than an hour of CPU time, but a window of 11 moved by 4 would leave little of
-#      them; crops are larger for that, too;
+#    * *rates*: the paper's fell when the validation error stalled, in its recipe here
+#      at equal intervals; the article's never fell, and its decay :doc:`was nearly off
+#      <plot_80_reading_a_log>`;
+#    * *size, width, first window*: at 64 pixels each recorded run took less than an
+#      hour of CPU time, but a window of 11 moved by 4 would leave little of them; crops
+#      are larger for that reason, too;
 #    * *224 or 227, groups, alpha*: rounding, one device, the code of 2012;
-#    * *dropout* stands as in torchvision and in the article, to be compared with them;
+#    * *dropout* sits where torchvision and the article have it, for comparison;
 #      ``dropout_position="after"`` is the paper's way;
 #    * *colour noise*: vhist scales it by the deviation, the paper's formula by the
 #      variance;
@@ -914,7 +914,7 @@ for name, values in table.items():
 # What to remember
 # ----------------
 #
-# * One network made 18.2 %; the famous 15.3 % is an average over seven.
+# * One network reached 18.2 %; the famous 15.3 % is an average over seven.
 # * The parameters are in the fully connected layers, the work is in the convolutions.
 # * ReLU needs weights of the right scale; it is not a cure by itself.
 # * The same name is not the same network: rounding, :math:`\alpha`, groups.
@@ -938,9 +938,9 @@ for name, values in table.items():
 #       With ``x = vhist.data.normalize(data.val.images)`` compare
 #       ``F.max_pool2d(x[..., :-1], size, 2)`` with
 #       ``F.max_pool2d(x[..., 1:], size, 2)``, once with size 3 and once with 2. The
-#       mean difference is smaller with 3: of each window two columns stay, not one. So
-#       it is with windows of 3 side by side: the width does it. Overlap only lets the
-#       wide window keep its small steps.
+#       mean difference is smaller with 3: two columns of each window stay, not one.
+#       Windows of 3 side by side do the same: width is what helps. Overlap only lets
+#       the wide window keep its small steps.
 #
 # 3. *A rate for more momentum.* With momentum 0.99 in place of 0.9, which learning rate
 #    moves a weight as far under a steady gradient? How long does a gradient echo?
@@ -970,12 +970,12 @@ vhist.plan.load("ablations").compare("alexnet", "alexnet_tanh", "alexnet_sigmoid
 #
 #    ReLU, tanh, sigmoid, far apart. The sigmoid network is dead: its training loss
 #    stays at :math:`\ln 10`, that of guessing, and every picture gets the same answer.
-#    Probably its start decides: with biases of one the sigmoid has a slope of 0.20,
-#    tanh of 0.42, and weights of deviation 0.01 shrink what is left. Before the first
+#    Its start is probably to blame: with biases of one the sigmoid's slope is 0.20,
+#    tanh's 0.42, and weights of deviation 0.01 shrink what is left. Before the first
 #    step, the first layer's gradients are tens of times smaller with tanh than with
-#    ReLU. With the sigmoid they are below the :math:`\delta` of AdamW, which lifts any
-#    gradient larger than that. So this compares functions *in the start made for ReLU*,
-#    with one seed; where tanh with Glorot's scale would be, it does not say.
+#    ReLU. With the sigmoid they are below the :math:`\delta` of AdamW, which rescues
+#    only gradients larger than that. So this compares functions *from a start made for
+#    ReLU*, with one seed; how tanh would fare with Glorot's scale, it does not say.
 #
 # 5. *Predict, unfold, see.* Now four parts of the recipe: without dropout, without
 #    normalisation, without augmentation, and with dropout left on in the test. Which
@@ -983,7 +983,7 @@ vhist.plan.load("ablations").compare("alexnet", "alexnet_tanh", "alexnet_sigmoid
 #
 #    .. dropdown:: What to think about
 #
-#       Two of them are against learning by heart. Does a network do that in a few
+#       Two of them guard against learning by heart. Does a network do that in a few
 #       epochs? What does local response normalisation do to scaled pictures, before
 #       anything is learned? And who answers, when half of the hidden units are off?
 
@@ -999,17 +999,17 @@ vhist.plan.load("ablations").compare(
 # .. dropdown:: What came out
 #
 #    Two surprises: *without* local response normalisation and *without* augmentation
-#    the network is clearly better, by more than the seeds of the short runs are apart.
-#    Nine epochs are too few to learn by heart, so augmentation has nothing to prevent
-#    yet and makes each picture harder. The normalisation starts as a constant below
-#    one, twice; without it the first layer's gradient begins more than twice as large.
+#    the network is clearly better, by more than the short runs' seeds differ. Nine
+#    epochs are too few to learn by heart, so augmentation has nothing to prevent yet
+#    and makes each picture harder. The normalisation starts as a constant below one,
+#    twice; without it the first layer's gradient begins more than twice as large.
 #    Whether that is why, these runs do not say. Without dropout the network cannot be
 #    told apart from the first.
 #
-#    Dropout left on in the test costs a little. Here the seed has no part: the equal
+#    Dropout left on in the test costs a little. Here the seed plays no part: the equal
 #    losses come from equal training, only the test differs. The others are one seed
-#    each, and with more epochs their signs may well turn. Of one we know. Does the lead
-#    without normalisation last for a hundred epochs?
+#    each, and with more epochs their signs may well flip. One we can check: does the
+#    lead without normalisation last for a hundred epochs?
 
 vhist.plan.load("long").compare("alexnet_small_mixed", "alexnet_small_mixed_no_lrn")
 

@@ -5,9 +5,9 @@ VGG, 2014: depth as a plan
 Two people fixed nearly every choice in a network, varied its depth, and counted what
 that was worth.
 
-After AlexNet everybody knew that deep networks win, by many choices at once. What was
-missing was a rule for building a deeper network. This page needs no GPU; its first
-run also draws its pictures.
+After AlexNet everybody knew that deep networks win, but not which choices mattered.
+What was missing was a rule for building a deeper network. This page needs no GPU; its
+first run also draws its pictures.
 
 You will see
 
@@ -22,8 +22,8 @@ You will see
 # AlexNet :cite:p:`krizhevsky2012` was a bag of decisions: filters of 11, 5 and 3
 # pixels, two sizes of stride, a normalisation across channels, two half-networks on two
 # graphics cards. The next two years turned its knobs, such as the size of the first
-# filter :cite:p:`zeiler2014`, and often several at once. When the error fell, one could
-# not say which had done it.
+# filter :cite:p:`zeiler2014`, and often several at once. When the error fell, nobody
+# could say which change had done it.
 #
 # Karen Simonyan and Andrew Zisserman, in Oxford's Visual Geometry Group, asked a
 # narrower question :cite:p:`simonyan2014`. Fix everything: filters have 3x3 pixels,
@@ -32,7 +32,7 @@ You will see
 # convolutions, from 8 to 16.
 #
 # At the ILSVRC-2014 competition :cite:p:`russakovsky2015` seven of their networks
-# together reached 7.3 % :term:`top-5 error`: so often the right class was not among
+# together reached 7.3 % :term:`top-5 error`: how often the right class was not among
 # five guesses. GoogLeNet :cite:p:`szegedy2014` was ahead with 6.7 %, but VGG's design
 # fits in a sentence.
 #
@@ -66,7 +66,7 @@ stage(3, 64, 2)(torch.zeros(1, 3, 224, 224)).shape
 # %%
 # Padding by one pixel keeps the size, pooling halves it: 224 became 112. So a stage can
 # hold any number of convolutions, and the rest of the network does not notice. Five
-# stages and three fully connected layers are the network; a tuple of five numbers says
+# stages and three fully connected layers make the network; a tuple of five numbers says
 # which one.
 
 CONFIGURATIONS = {  # the paper's letters
@@ -134,8 +134,8 @@ plots.caption(
 plt.show()
 
 # %%
-# VGG-16 beside AlexNet: a bar per layer with weights; height is the side of its
-# output, strength its channels, both logarithmic.
+# VGG-16 beside AlexNet: a bar per layer with weights; height is the side of its output,
+# shade its channels, both logarithmic.
 
 with torch.device("meta"):
     before = vhist.summary(vhist.create_model("alexnet"), 227)
@@ -172,7 +172,7 @@ assert difference < 1e-5
 print(f"largest difference of the logits: {difference:.1e}")
 
 # %%
-# Shapes and answers agree. In training, dropout stands earlier.
+# Both agree. In training, the library's dropout comes earlier.
 #
 # Two networks in one
 # -------------------
@@ -189,9 +189,9 @@ table.collapse(2)
 #
 # The paper has six configurations :cite:p:`simonyan2014`. A-LRN is A with AlexNet's
 # normalisation, which has no weights; C is D with the last filters of three stages
-# shrunk to 1x1. Beside each stand the reported errors of one network at one test scale
-# (its table 3), in percent on the first guess and among five. *S* is the shorter side
-# of a training picture, in pixels, before the crop of 224.
+# shrunk to 1x1. Beside each are the reported errors of one network at one test scale
+# (its table 3), in percent, for one guess and for five. *S* is the shorter side of a
+# training picture, in pixels, before the crop of 224.
 
 with torch.device("meta"):
     full["C"] = VGG(CONFIGURATIONS["D"])
@@ -219,10 +219,10 @@ for name, (fixed, mixed) in published.items():
 # %%
 # From A to E the number of weights hardly moves, the work more than doubles, and the
 # error falls: depth was bought with work, and brought a wider view (below). The
-# normalisation bought nothing. C, as deep as D, stays behind it: layers should look
+# normalisation bought nothing. C, as deep as D, lags behind it: layers should look
 # around, say the authors, but C also has fewer weights. At a fixed scale the step from
-# D to E did not pay. **Scale jittering** brought C, D and E further: S drawn between
-# 256 and 512 for each picture.
+# D to E did not pay. **Scale jittering**, S drawn between 256 and 512 for each picture,
+# took C, D and E further.
 #
 # Per layer, and beside AlexNet:
 
@@ -266,15 +266,15 @@ assert weight < 3 < 15 < work
 assert share < 0.02
 
 # %%
-# "About twice AlexNet's parameters", as VGG is often introduced, is right and
+# "About twice AlexNet's parameters", as VGG is often introduced, is right but
 # misleading: the work grew far more.
 #
 # Small filters, stacked
 # ----------------------
 #
 # The :term:`receptive field` is the patch of the picture that one unit depends on.
-# Asked how far two stacked 3x3 convolutions look, the gradient should answer 5x5, and
-# for three 7x7.
+# Ask the gradient how far two stacked 3x3 convolutions look: it should answer 5x5; for
+# three, 7x7.
 
 looks = {"one 3x3": [3], "two 3x3": [3, 3], "one 5x5": [5]}
 looks |= {"three 3x3": [3, 3, 3], "one 7x7": [7]}
@@ -310,8 +310,8 @@ plt.show()
 # The picture adds that a single filter looks evenly, while a stack prefers its middle,
 # because more paths lead there :cite:p:`luo2016`.
 #
-# And below the head of a whole network? A kernel k pixels wide widens the field by
-# k - 1 steps; a step is the product of all strides before it.
+# And a whole network, up to its head? A kernel k pixels wide widens the field by k - 1
+# steps; a step is the product of all strides before it.
 
 
 def receptive_field(model):
@@ -340,8 +340,8 @@ assert receptive_field(full["C"]) == receptive_field(full["B"])
 # ----------------------------------
 #
 # A stack of layers multiplies. If each layer changes the size of the signal by a factor
-# g, fifty layers change it by :math:`g^{50}`, and the gradient fares alike on its way
-# back. A unit adds up :math:`n_\mathrm{in}` inputs (:term:`fan-in`), and each input
+# g, fifty layers change it by :math:`g^{50}`, and the gradient fares likewise on its
+# way back. A unit adds up :math:`n_\mathrm{in}` inputs (:term:`fan-in`), and each input
 # feeds :math:`n_\mathrm{out}` units: in a k by k convolution :math:`k^2` times its
 # input channels, and :math:`k^2` times its output channels. If the weights have mean 0
 # and variance :math:`\sigma^2`, and a ReLU has halved the power of their input, then
@@ -350,7 +350,7 @@ assert receptive_field(full["C"]) == receptive_field(full["B"])
 #
 # Glorot and Bengio :cite:p:`glorot2010` had looked at this for tanh and proposed
 # :math:`\sigma^2 = 2 / (n_\mathrm{in} + n_\mathrm{out})`. Without the ReLU's half, and
-# with equal sides, this gives g = 1. In 2015 He and others :cite:p:`he2015delving` made
+# with equal fans, this gives g = 1. In 2015 He and others :cite:p:`he2015delving` made
 # up for the half: :math:`\sigma^2 = 2 / n_\mathrm{in}`. Fifty layers should show the
 # difference.
 
@@ -373,7 +373,7 @@ assert sizes["1.5 x He"][-1] > 1e7
 
 # %%
 # Only He's rule keeps the signal near its size. With AlexNet's N(0, 0.01²) its squares
-# fall below what float32 can write, to exactly zero.
+# fall below what float32 can hold, to exactly zero.
 #
 # .. admonition:: A common slip: Glorot's variance grows with the fans
 #
@@ -451,13 +451,13 @@ assert in_all["E"][-1] > 1e3 * in_all["A"][-1]
 assert in_e["N(0, 0.01²)"][-1] < 1e-6 < 0.3 < in_e["He"][-1] < 5
 
 # %%
-# E starts from a signal thousands of times larger than A does; we do not try to train
-# it. The authors wrote that a bad start can stall a deep network, and took a detour.
-# They trained A, shallow enough to start at random, and copied its first four
-# convolutions and its three fully connected layers into the deeper networks. The rest
-# was drawn afresh, and everything trained on.
+# E's signal starts out thousands of times larger than A's; we do not try to train it.
+# The authors wrote that a bad start can stall a deep network, and took a detour. They
+# trained A, shallow enough to start at random, and copied its first four convolutions
+# and its three fully connected layers into the deeper networks. The rest was drawn
+# afresh, and everything was trained.
 #
-# Later they noted that with Glorot's rule it is *possible* to do without; the paper
+# Later they noted that with Glorot's rule skipping the detour is *possible*; the paper
 # prints no comparison.
 #
 # Training three
@@ -487,9 +487,9 @@ assert min(log.accuracy for log in logs.values()) > 0.45
 # -----------------
 #
 # The shallowest of the three can stand in for A. Three networks of 15 layers see the
-# same forty batches: one drawn from the paper's N(0, 0.1²); that with the first
-# convolution of each stage and the fully connected layers copied; one drawn by He's
-# rule, as a control. Which leave :math:`\ln 10`, the loss of guessing?
+# same forty batches: one drawn from the paper's N(0, 0.1²); the same with the first
+# convolution of each stage and the fully connected layers copied; one by He's rule, as
+# a control. Which beat :math:`\ln 10`, the loss of guessing?
 
 
 def fifteen_layers(draw, donor=None):
@@ -536,7 +536,7 @@ assert 1 < factor < 10
 # %%
 # Only the copied layers help. But forty batches are too few for He's start as well, the
 # donor had been trained on hundreds, and in so narrow a network 0.1 is no bad scale.
-# This shows a warm start, not the cure of a bad one.
+# This shows a warm start, not a cure for a bad one.
 #
 # Asking all of them
 # ------------------
@@ -570,7 +570,7 @@ ax.legend()
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Three networks learn; the average of their softmax outputs in the end.",
+    "Three networks learn; at the end, the average of their softmax outputs.",
     "Three rising curves of validation accuracy over four epochs, and a point above "
     "the last values of all three.",
 )
@@ -618,7 +618,7 @@ with torch.no_grad():
 assert shares[48] < shares[32] - 0.05
 
 # %%
-# At the size of training the two networks agree. On larger pictures (*Q* is the test
+# At the training size the two networks agree. On larger pictures (*Q* is the test
 # scale) the new one gives a map of class scores, one answer for each place of its
 # window, and the authors averaged it. That costs far less than crops. But our network
 # has seen drawings at 32 pixels only, and at 48 it errs more often. Networks trained
@@ -627,17 +627,17 @@ assert shares[48] < shares[32] - 0.05
 # .. dropdown:: How the paper tested, in full
 #
 #    One scale: Q = S, or Q = 384 where S was drawn between 256 and 512. Several scales:
-#    Q = 256, 384 and 512 for those, answers averaged. The picture and its mirror image
-#    were always both asked. Crops see zeros beyond their edge, dense maps see the rest
+#    Q = 256, 384 and 512 for those, answers averaged. Both the picture and its mirror
+#    image were always used. Crops see zeros beyond their edge, dense maps see the rest
 #    of the picture; the two err a little differently, and the average of both was best
 #    :cite:p:`simonyan2014`.
 #
 # A look inside
 # -------------
 #
-# Does the class come to the surface stage by stage? Describe each drawing by the means
-# of 16 channels, all that the first stage has, and give it the class whose average
-# description is nearest.
+# Does the class come to the surface stage by stage? Describe each drawing by the
+# averages of 16 channels, all that the first stage has, and give it the class whose
+# average description is nearest.
 
 places = [f"features.{i}.3" for i in range(3)]  # the last ReLU of each stage
 
@@ -668,14 +668,14 @@ assert reads["trained"][2] > reads["trained"][0] + 0.1
 assert max(reads["untrained"]) < reads["trained"][0]
 
 # %%
-# It does, by training, though the loss looks at the last layer only.
+# It does, once trained, though the loss looks at the last layer only.
 #
 # On photographs
 # --------------
 #
 # A larger sister was trained on the photographs of Imagenette; what follows is read
-# from its records. Behind ± stands the standard deviation over seeds (SD) or, with a
-# single seed, the standard error over pictures (SE).
+# from its records. The ± is the standard deviation over seeds (SD) or, with a single
+# seed, the standard error over pictures (SE).
 
 runs = vhist.plan.load("short").records()["vgg_small"]
 run = runs[0]
@@ -715,7 +715,7 @@ print(f"most frequent mistake: {names[i]} taken for {names[j]}, {mistakes[i, j]}
 
 # %%
 # The article that this book grew from trained VGG-16 itself, at 224 pixels, for 200
-# epochs. Its log evaluates the final weights twice, on "10000 test images" it says:
+# epochs. Its log tests the final weights twice, on "10000 test images", it says:
 
 n = len(run.labels)
 for logged in (86.08916473388672, 85.73248291015625):
@@ -727,9 +727,9 @@ for logged in (86.08916473388672, 85.73248291015625):
 # %%
 # Both are whole counts out of 3,925 pictures, neither out of ten thousand. The same
 # weights gave two answers, probably because the article's code never switches dropout
-# off. It stands one place early there, so half of the features and half of the first
-# hidden layer were missing. The second answer is a landmark, no contest: pixels,
-# weights and training differ from those of our small network.
+# off. It comes one place early there, so half the features and half the first hidden
+# layer were missing. The second answer is a landmark, not a rival: pixels, weights and
+# training differ from those of our small network.
 #
 # More pixels, more time and later habits take ours further: batch normalisation, then
 # :term:`Muon` :cite:p:`jordan2024`, another optimizer:
@@ -763,7 +763,7 @@ for label in ("vgg16_bn", "vgg16_bn_long"):
 # %%
 # Level or slightly ahead at first: less than two standard errors prove nothing. Then
 # far ahead. Normalisation, recipe and a test without dropout all differ from the
-# article's, so none can claim it.
+# article's, so none can claim credit.
 #
 # Four GPUs, one gradient
 # -----------------------
@@ -798,10 +798,9 @@ assert difference < 1e-5
 #
 #     torchrun --nproc-per-node 4 -m vhist train vgg16 --data imagenette
 #
-# What is exact there, and what is not, stands in
-# :doc:`Stop, resume, spread </training>`. The article used ``nn.DataParallel``: one
-# process, which copies the weights to all cards in each step. It works, and PyTorch
-# advises against it.
+# For what is exact there, and what is not, see :doc:`Stop, resume, spread </training>`.
+# The article used ``nn.DataParallel``: one process, which copies the weights to all
+# cards in each step. It works, but PyTorch advises against it.
 #
 # Paper, here, torchvision
 # ------------------------
@@ -898,7 +897,7 @@ for line in lines:
 # Exercises
 # ---------
 #
-# 1. *Glorot's rule with gain* :math:`\sqrt 2` *and He's rule: when are they one?* The
+# 1. *Glorot's rule with gain* :math:`\sqrt 2` *and He's rule: when do they agree?* The
 #    gain multiplies :math:`\sigma`. Check your answer on a convolution from 64 to 128
 #    channels.
 #
@@ -968,10 +967,9 @@ vhist.plan.load("ablations").compare("vgg_three_3x3", "vgg_one_7x7")
 #    pictures (z is that of a :term:`paired test`), though one seed is no proof.
 #    Probably four convolutions are quicker to train than twelve: it led clearly after
 #    the first epoch. Nor are weights saved here: the first layer of each stage doubles
-#    the channels, so the 7x7 stands on the thinner side, and the two networks are
-#    nearly of one size. The paper's own check came out the other way: 5x5 layers in
-#    place of pairs of 3x3 did worse, on ImageNet and trained to the end
-#    :cite:p:`simonyan2014`.
+#    the channels, so the 7x7 sits on the thinner side, and the two networks are nearly
+#    the same size. The paper's own check came out the other way: 5x5 layers in place of
+#    pairs of 3x3 did worse, on ImageNet and trained to the end :cite:p:`simonyan2014`.
 #
 # Further reading
 # ---------------

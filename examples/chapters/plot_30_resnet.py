@@ -13,7 +13,7 @@ You will see
 
 * depth hurting the training loss, and shortcuts that start from zero repairing it;
 * batch normalisation by hand, and two ways in which it goes wrong unnoticed;
-* two trained nets losing a block, and one of them going on.
+* two trained nets losing a block, and one of them still working.
 """
 
 # %%
@@ -53,7 +53,7 @@ print(tuple(tiny.shape), data.classes[labels[0]])
 # %%
 # The nets are stacks of pairs of linear layers with batch normalisation. A pair can
 # have a :term:`shortcut`, a sum with its own input. With ``zero`` its last
-# normalisation first multiplies by zero: the pair starts as its shortcut
+# normalisation initially multiplies by zero: the pair starts as its shortcut
 # :cite:p:`goyal2017`.
 
 
@@ -119,7 +119,7 @@ ax.legend()
 plots.caption(
     fig,
     "Training loss, mean of 25 steps. With thirty-two more layers the plain net learns "
-    "almost nothing. Shortcuts help some; with branches that start from zero, 40 "
+    "almost nothing. Shortcuts help somewhat; with branches that start from zero, 40 "
     "layers beat 8.",
     "Four falling curves. The plain net of 40 layers stays near 2.3; that of 8 layers "
     "falls well below; 40 layers with shortcuts start above the frame and end near 2; "
@@ -141,7 +141,7 @@ assert from_zero < shallow
 # Guessing costs ln 10, or 2.30 nats. The deep :term:`plain net <plain network>` hardly
 # got away from it. With shortcuts it did, after a bad start: each block adds a branch
 # of size one, so the sum grows with depth. When the blocks *start* as the identity, an
-# idea of two years later, 40 layers learn faster than 8.
+# idea from two years later, 40 layers learn faster than 8.
 #
 # One difference shows before the first step. Batch normalisation keeps the signal's
 # size on the way forward, not back.
@@ -167,8 +167,8 @@ ax.legend()
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Size of the weights' gradients in layers 2 to 39 of 40, at the start. Toward the "
-    "input the plain net's grow at every layer.",
+    "Size of the weights' gradients in layers 2 to 39 of 40, at the start. The plain "
+    "net's grow at every layer toward the input.",
     "Two lines on a logarithmic scale against the layer. The plain net's falls by more "
     "than three decades from the first to the last layer, that with shortcuts by one.",
 )
@@ -197,7 +197,7 @@ plt.show()
 # 3x3 and a 1x1 (a :term:`bottleneck`: narrow inside, four times as wide outside). It
 # learns what to add to :math:`x`, the *residual*, and adding nothing is easy: push the
 # weights toward zero. The *shortcut* :math:`s` is the identity, :math:`s(x) = x`, where
-# :math:`f(x)` has the shape of :math:`x`. Where a block changes it, :math:`s` is a
+# :math:`f(x)` has the shape of :math:`x`. Where a block changes shape, :math:`s` is a
 # normalised 1x1 convolution, the *projection*; :math:`y` has the shape of :math:`f(x)`.
 
 
@@ -290,9 +290,9 @@ fig = plots.architecture({"VGG-16": before, "ResNet-34": after}, {"ResNet-34": 3
 plots.caption(
     fig,
     "A bar for each layer with weights; its height is the side of its output, its "
-    "strength the number of channels, both on logarithmic scales. ResNet-34 has twice "
+    "shade the number of channels, both on logarithmic scales. ResNet-34 has twice "
     "the layers, smaller pictures from the first layer on, no wide layers at the end, "
-    "and a way around every two.",
+    "and a way around every pair.",
     "Two rows of bars that get shorter from left to right, sixteen and thirty-four."
     " Over the second row run sixteen arcs, each over two bars.",
 )
@@ -349,9 +349,9 @@ for option, error in reported.items():
     print(f"{option}  {t.parameters:12,} {t.macs / 1e9:13.2f} G {error:17.2f} %")
 
 # %%
-# Errors fall as the cost rises, by little. With A, too, the error is well below the
-# plain net's, so a shortcut need not learn anything :cite:p:`he2015resnet`. The paper
-# went on with B; C would cost most around a bottleneck, whose two ends are wide.
+# Errors fall a little as the cost rises. Even with A the error is well below the plain
+# net's, so a shortcut need not learn anything :cite:p:`he2015resnet`. The paper went on
+# with B; C would cost most around a bottleneck, whose two ends are wide.
 #
 # What a bottleneck saves
 # -----------------------
@@ -396,7 +396,7 @@ print(f"ResNet-32, for CIFAR-10: {size(cifar):,} parameters; 152 / 19 = {152 / 1
 # %%
 # .. admonition:: A common slip: "ResNet-32, eight times as deep as VGG-16"
 #
-#    Two facts in one. Eight times as deep is ResNet-*152* against VGG-*19*, and it
+#    Two facts mixed up. Eight times as deep is ResNet-*152* against VGG-*19*, and it
 #    still has fewer parameters and less work. ResNet-34 has about twice VGG-16's
 #    layers. A ResNet-32 exists, for CIFAR-10's pictures of 32 pixels: three stages of
 #    five blocks.
@@ -421,8 +421,8 @@ print(f"VGG-16's convolutions alone: {size(vgg16.features):,}")
 
 # %%
 # ResNet-34 is six times smaller than VGG-16, though its convolutions have *more*
-# parameters. What is missing is the head: in place of the 4096-unit layers stands the
-# mean over each map, an idea of :cite:t:`lin2013`.
+# parameters. What is missing is the head: the 4096-unit layers gave way to the mean
+# over each map, an idea of :cite:t:`lin2013`.
 #
 # Batch normalisation by hand
 # ---------------------------
@@ -451,8 +451,8 @@ for name, t in (("before", x), ("by deviation", by_hand), ("by variance", slip))
 #    keeps it from zero). The last line shows the slip: it turns the spreads upside
 #    down.
 #
-# The running values move a tenth of the way at each step, and the variance that they
-# move to is the *unbiased* one, not the one used above.
+# The running values move a tenth of the way at each step, and the variance they move
+# toward is the *unbiased* one, not the one used above.
 
 unbiased = x.var(dim=(0, 2, 3), correction=1)
 assert torch.allclose(layer.running_mean, 0.1 * mean.flatten(), atol=1e-6)
@@ -585,8 +585,8 @@ plt.show()
 
 # %%
 # Whichever block is missing, the plain net is close to guessing. The residual net loses
-# most in its first stage and least at the end, and goes on working, untrained for that.
-# Its later blocks seem to correct what is already there.
+# most in its first stage and least at the end, and still works, though never trained
+# to. Its later blocks seem to correct what is already there.
 #
 # Left in training mode
 # ---------------------
@@ -618,11 +618,11 @@ assert sum(shuffled) / 5 > accuracy(nets["residual"])
 assert by_class < accuracy(nets["residual"]) - 0.2
 
 # %%
-# Sorted by class, most accuracy is gone: in a batch of nothing but churches, the
-# churches are normalised away. Shuffled anew, the same weights get another score, here
-# mostly a *better* one than in evaluation mode. Running values were collected on random
-# cut-outs; the test is on whole drawings. Collect them again, on training drawings, no
-# weight changed:
+# Sorted by class, accuracy collapses: in a batch of nothing but churches, the churches
+# are normalised away. Reshuffled, the same weights get another score, here mostly a
+# *better* one than in evaluation mode. The running values were collected on random
+# cut-outs; the test is on whole drawings. Collect them again, on training drawings,
+# without changing a weight:
 
 
 @torch.no_grad()
@@ -693,8 +693,8 @@ plt.show()
 
 # %%
 # A batch's mean strays as one over the root of its size, with eight pictures four times
-# as far as with 128. On the right, company makes the width; the distance to the line is
-# the mismatch.
+# as far as with 128. On the right, neighbours make the width; the distance to the line
+# is the mismatch.
 #
 # This happened to the article behind this book. Its log has two accuracies for the
 # *same* final weights, on the 3,925 pictures of Imagenette's validation set:
@@ -718,9 +718,9 @@ print(f"{(p - q) / error:.2f} standard errors")
 # The recorded run
 # ----------------
 # ``resnet_small``, three stages of two blocks behind a 3x3 :term:`stem`, learned from
-# the photographs of Imagenette :cite:p:`howard2019imagenette` at 64 pixels. Behind ±
-# stands the standard deviation over seeds (SD) or, with a single seed, the standard
-# error over pictures (SE).
+# the photographs of Imagenette :cite:p:`howard2019imagenette` at 64 pixels. The ± is
+# the standard deviation over seeds (SD) or, with a single seed, the standard error over
+# pictures (SE).
 
 runs = vhist.plan.load("short").records()["resnet_small"]
 run = runs[0]
@@ -781,8 +781,8 @@ for other in (longer, with_muon):
 assert with_muon.accuracy > longer.accuracy
 
 # %%
-# One seed each; z: :term:`paired test`. The article's network, ResNet-34 at 224 pixels,
-# wants a GPU. Here it has a tenth of the article's 200 epochs, then four tenths with
+# One seed each; z is the :term:`paired test`'s. The article's ResNet-34, at 224 pixels,
+# needs a GPU. Here it gets a tenth of its 200 epochs, then four tenths with
 # :term:`mixed <mixup>` pictures, at our small network's rate and schedule:
 
 for label in ("resnet34", "resnet34_long"):
@@ -811,8 +811,8 @@ for label in ("resnet34", "resnet34_long"):
         assert abs(third) < 2
 
 # %%
-# In 20 epochs ResNet-34 cannot be told from the article's, nor from our longer small
-# run; that with Muon beats it. In 80 it beats the first two.
+# After 20 epochs ResNet-34 cannot be told apart from the article's or our longer small
+# run; the Muon run beats it. After 80 it beats the first two.
 #
 # Others' networks and recipes get several points further in 20 epochs
 # :cite:p:`howard2019imagenette`. Is it the learning rate? Here are smaller ones,
@@ -848,10 +848,10 @@ smooth[0] += 1 - full.recipe["label_smoothing"]
 print(f"{-(smooth * smooth.log()).sum():.2f} is the least loss of smooth labels")
 
 # %%
-# Smaller steps lose, larger were not tried; smaller batches win nothing. Muon, which
-# makes all directions of a layer's step equally long, wins, with momentum and decay of
-# its own; the best of five owes a part to luck. In the last two, :doc:`replayed as CUDA
-# graphs </speed>`, it no longer doubles the time.
+# Smaller steps lose, larger ones were not tried; smaller batches gain nothing. Muon,
+# which makes all directions of a layer's step equally long, wins, with momentum and
+# decay of its own; the best of five owes something to luck. In the last two,
+# :doc:`replayed as CUDA graphs </speed>`, it no longer doubles the time.
 #
 # And longer? Crops and mixing differ:
 
@@ -865,7 +865,7 @@ assert ahead > 5
 assert len(full_long.log) == len(best.log)
 
 # %%
-# The article's number cannot quite be set against ours: another recipe, and batch
+# The article's number cannot quite be compared with ours: another recipe, and batch
 # statistics in its test. The paper's, in the tables above, are for ImageNet and ten
 # crops per picture; an ensemble won ILSVRC 2015 with a top-5 error of 3.57 %
 # :cite:p:`he2015resnet`.
@@ -926,9 +926,9 @@ for row in rows:
 #      later form of the paper's varying side.
 #    * *Nesterov, higher rate, warm-up, linear descent, more decay, smoothing:* habits
 #      of later years for short runs (the course is called :term:`one-cycle`); a plateau
-#      takes epochs to be noticed.
+#      takes epochs to notice.
 #    * *Test:* one view, as for all networks of this book. Ten crops lower an error by
-#      themselves, so the two errors in the last line are not quite one scale.
+#      themselves, so the two errors in the last line are not quite comparable.
 #
 # He's variance leaves a choice. :term:`Fan-in <fan-in>` is the number of inputs of a
 # unit, *fan-out* that of the units which an input feeds. With 2 / fan-in the signal
@@ -945,16 +945,16 @@ for mode in ("fan_in", "fan_out"):
     print(f"first convolution, {mode:7}: variance 2 / {2 / stem.var().item():,.0f}")
 
 # %%
-# They differ by a factor of two where channels double, and in the first convolution,
-# where 7·7·3 inputs stand against 7·7·64, by one of 21. Batch normalisation takes the
-# factor out of the signal.
+# They differ by a factor of two where channels double, and by one of 21 in the first
+# convolution, with 7·7·3 inputs against 7·7·64. Batch normalisation takes the factor
+# out of the signal.
 #
 # What came next
 # --------------
 # Highway networks had shortcuts with learned gates in the same year
 # :cite:p:`srivastava2015`. ResNet's have nothing to learn while the shape stays, and a
-# year later its authors moved ReLU and normalisation into the branch to keep the way
-# quite clear :cite:p:`he2016identity`. Depth alone stopped paying: on CIFAR-10 the
+# year later its authors moved ReLU and normalisation into the branch to keep the path
+# entirely clear :cite:p:`he2016identity`. Depth alone stopped paying: on CIFAR-10 the
 # paper's net of 1,202 layers was worse than that of 110. The sum stayed: every block of
 # a Transformer's encoder has two :cite:p:`vaswani2017`, and :doc:`ViT <plot_40_vit>` is
 # built of such blocks.
@@ -1018,7 +1018,7 @@ for mode in ("fan_in", "fan_out"):
 #
 # 5. *Degradation on photographs.* Four runs, alike but for depth (14 or 50 layers) and
 #    shortcuts. Which pair will lie further apart, the shallow or the deep one? Is the
-#    deep plain net worse for want of fit or for overfitting, and which column of a log
+#    deep plain net worse because it underfits or overfits, and which column of a log
 #    would tell you? Predict the order, then unfold.
 
 vhist.plan.load("ablations").compare(
@@ -1031,7 +1031,7 @@ vhist.plan.load("ablations").compare(
 #    The shallow plain net loses a few points, and might not with more epochs: the
 #    paper's two nets of 18 layers were level in the end :cite:p:`he2015resnet`. The
 #    deep plain net collapses. Its *training* loss is far above even that of the shallow
-#    plain one, so it is no case of overfitting; it does not fit, though it was still
+#    plain one, so this is not overfitting; it does not fit, though it was still
 #    improving when it stopped. The deep residual net is at best slightly ahead of the
 #    shallow one, on the edge of chance and with one seed: here shortcuts make depth
 #    harmless, and sixteen epochs on small pictures are probably too little to make it
@@ -1040,7 +1040,7 @@ vhist.plan.load("ablations").compare(
 #
 # 6. *Without batch normalisation.* The shallow net again, with biases and branches that
 #    start at zero, at a tenth of the rate and with clipped gradients. Think of what
-#    normalisation allows (a high rate), and of what else it does (its batches are
+#    normalisation allows (a high rate), and of what else it does (its batches add
 #    noise). How much is lost? Predict, then unfold.
 
 vhist.plan.load("ablations").compare("resnet_shallow", "resnet_no_batch_norm")
@@ -1049,10 +1049,10 @@ vhist.plan.load("ablations").compare("resnet_shallow", "resnet_no_batch_norm")
 # .. dropdown:: What came out
 #
 #    Without normalisation the net is far behind, and its training loss far higher. If
-#    it lacked only the noise of the batches, it would fit its training pictures better
-#    and not worse; so it probably learns more slowly, at a rate that is a tenth. But
-#    that is a guess: rate and clipping differ, too, and a third run, with normalisation
-#    at the low rate, would have to tell their shares apart. It is one seed and sixteen
+#    it lacked only the noise of the batches, it would fit its training pictures better,
+#    not worse; so it probably learns more slowly, at a tenth of the rate. But that is a
+#    guess: rate and clipping differ, too, and a third run, with normalisation at the
+#    low rate, would be needed to tell their shares apart. It is one seed and sixteen
 #    epochs; more epochs might make up for a good part.
 #
 # Further reading

@@ -4,15 +4,15 @@ Spatial transformer, 2015: a network that moves its picture
 
 Six numbers, computed from the picture, decide where a network looks.
 
-In 2015 networks named things, and found them if boxes were given to learn from. But a
+In 2015 networks could name things, and find them given boxes to learn from. But a
 classifier saw every place with the same filters, learned each size and angle from
-examples, and could not choose. What was missing was a simple module that looks
-somewhere and learns where from the labels alone. This page needs no GPU and no
-download, and takes about a minute on one processor core.
+examples, and could not choose. What was missing was a simple module that learns where
+to look from the labels alone. This page needs no GPU and no download, and takes about a
+minute on one processor core.
 
 You will see
 
-* how reading *between* pixels gives the choice of a place a slope;
+* how reading *between* pixels gives a slope to choosing a place;
 * why the identity is exact under two conventions, and wrong if they are mixed;
 * a transformer learn in cluttered scenes, where it helps, and where it does not.
 """
@@ -20,11 +20,11 @@ You will see
 # %%
 # The year's problem
 # ------------------
-# Pooling forgives a shift of a few pixels. For all else, a convolutional network needs
-# examples at each place, size and angle. Cutting out the right part first would help,
-# but "take the pixels from row 12 to row 40" has no gradient: a little more than 12 is
-# not a row. :cite:t:`jaderberg2015` read the picture at *places* in place of pixels.
-# Their module has three parts:
+# Pooling forgives a shift of a few pixels. For anything else, a convolutional network
+# needs examples at each place, size and angle. Cutting out the right part first would
+# help, but "take the pixels from row 12 to row 40" has no gradient: a little more than
+# 12 is not a row. :cite:t:`jaderberg2015` read the picture at *places* instead of
+# pixels. Their module has three parts:
 #
 # * a *localisation network* looks at the picture and returns six numbers, θ;
 # * a *grid* says, for each pixel of the result, at which place to read;
@@ -101,8 +101,8 @@ assert max(change[True, True], change[False, False]) < 1e-4
 assert min(change[True, False], change[False, True]) > 0.1
 
 # %%
-# Each alone is right. Edges have one advantage: −1 stays the same place if the picture
-# is stored at another size, so one θ fits all. :doc:`An experiment
+# Either alone is right. Edges have one advantage: −1 stays the same place if the
+# picture is stored at another size, so one θ fits all. :doc:`An experiment
 # </experiments/plot_sampling_grid>` shows where the mixed ones go wrong.
 #
 # The slope of a place
@@ -114,7 +114,7 @@ assert min(change[True, False], change[False, True]) > 0.1
 #    V = \sum_{i,j} P_{ij} \max(0, 1 {-} |x {-} j|) \max(0, 1 {-} |y {-} i|)
 #
 # with :math:`P_{ij}` the pixel in row i and column j. Move x a little and V follows: it
-# has a derivative, and through it all of θ has one.
+# has a derivative in x, and through x in θ.
 
 
 def read_at(picture, x, y):
@@ -142,7 +142,7 @@ assert torch.autograd.gradcheck(lambda t: sample(small, t), six.requires_grad_()
 # The last lines compare all six slopes with finite differences; ``sample`` from the
 # library is the grid and the reading in one. But the slope comes from the four pixels
 # around the place, and knows nothing of what lies further away. It leads downhill, not
-# to the best place of the picture.
+# to the best place in the picture.
 #
 # .. admonition:: A common slip: enlarge the picture first, by repeating pixels
 #
@@ -154,7 +154,7 @@ assert torch.autograd.gradcheck(lambda t: sample(small, t), six.requires_grad_()
 # ----------------------
 # A picture is turned, enlarged and moved. Can descent on the difference find the way
 # back?
-# Outside there are zeros, so the picture fades to grey at its border, and grey is zero.
+# Outside, zeros are read, so the picture fades to grey, here zero, at its border.
 
 squares = torch.linspace(-1, 1, 64).square()
 window = torch.exp(-2 * (squares[:, None] + squares))
@@ -198,15 +198,15 @@ plots.caption(
 plt.show()
 
 # %%
-# The answer is known, the inverse of the map, and descent arrives there. From a start
-# much further off it does not: see :doc:`the experiment </experiments/plot_unrotate>`.
+# The answer, the inverse of the map, is known, and descent finds it. From a start much
+# further off it does not: see :doc:`the experiment </experiments/plot_unrotate>`.
 #
 # The network
 # -----------
-# A transformer has no goal picture. It is trained by whatever network stands behind
-# it, through that network's loss, and nobody ever tells it where to look. Here is the
-# one that a course asked for, PyTorch's tutorial for digits carried to the 32 colour
-# pixels of CIFAR-10 :cite:p:`krizhevsky2009`. The paper itself had no CIFAR-10.
+# A transformer has no goal picture. It is trained by whatever network follows it,
+# through that network's loss, and nobody ever tells it where to look. Here is the one
+# that a course asked for, PyTorch's tutorial for digits adapted to the 32 colour pixels
+# of CIFAR-10 :cite:p:`krizhevsky2009`. The paper itself did not use CIFAR-10.
 
 
 class Localisation(nn.Sequential):
@@ -286,8 +286,8 @@ assert (count, steers) == (39_884, 8_544)
 vhist.summary(vhist.create_model("stn"), 32)
 
 # %%
-# A fifth of the parameters steers, and they cost about half of the work: the first
-# filters are 7 pixels wide and see the picture before any pooling. The sampler has no
+# A fifth of the parameters steer, and they do about half of the work: the first filters
+# are 7 pixels wide and see the picture before any pooling. The sampler has no
 # parameters; it makes a grid and reads.
 #
 # The start matters. The weights of the last layer are zero and its bias is the
@@ -303,8 +303,8 @@ vhist.summary(vhist.create_model("stn"), 32)
 # place, and two convolutions. In front of either we put a transformer whose
 # localisation is a small network of its own, since any module that returns six numbers
 # will do. It sees the picture at half its size; what it passes on has 20 pixels
-# where the picture has 32. Those without it read the whole picture in 20 pixels, so
-# that only the look differs.
+# where the picture has 32. Networks without it read the whole picture at 20 pixels, so
+# that only the looking differs.
 #
 # Then the harder case: each drawing, shrunk to 20 pixels, lies anywhere in a scene of
 # 32, with noise and with pieces of two other drawings around it.
@@ -430,14 +430,14 @@ plt.show()
 
 # %%
 # On the drawings the linear network gains much: the transformer may bring what varies
-# nearer to where its weights expect it, and it lends its convolutions. In the
-# scenes, the same pair stays near guessing. Why, we can only suspect. The slope that
-# teaches the transformer comes through the reader, and a reader that is at a loss
-# itself may not say in which direction things get better; it also comes from
-# neighbouring pixels only, which do not know of a church ten pixels away. Two
-# convolutions do far better in the scenes, for they look everywhere by construction.
-# To them the transformer is worth a little, and more seeds than three would have to say
-# how much. What it changed, in short:
+# nearer to where its weights expect it, and also lends it convolutions. In the scenes,
+# the same pair stays near guessing. Why, we can only suspect. The slope that teaches
+# the transformer comes through the reader, and a reader that is at a loss itself may
+# not say which way is better; the slope, besides, comes only from neighbouring pixels,
+# which know nothing of a church ten pixels away. Two convolutions do far better in the
+# scenes, for they look everywhere by construction. To them the transformer is worth a
+# little; it would take more than three seeds to say how much. What it changed, in
+# short:
 
 print(f"convolutions in scenes: {100 * gain['scenes', 'convolutions']:+.1f} points;")
 print(f"linear in scenes: {100 * gain['scenes', 'linear']:+.1f};", end=" ")
@@ -469,10 +469,10 @@ plots.caption(
 plt.show()
 
 # %%
-# Windows that turn and shear are no clean crops. A church and a golf ball may also be
-# treated differently on purpose: whoever moves all churches to the left has told the
-# reader the class. So we give the six numbers *alone* to a linear map, fitted by least
-# squares, without any picture.
+# Windows that turn and shear are not clean crops. A church and a golf ball may also be
+# treated differently on purpose: moving all churches to the left tells the reader the
+# class. So we give the six numbers *alone* to a linear map, fitted by least squares,
+# without any picture.
 
 net = films["drawings", "linear", True][1]
 with torch.no_grad():
@@ -488,11 +488,11 @@ print(f"linear, without transformer: {films['drawings', 'linear', False][0]:.1%}
 assert abs(told - films["drawings", "linear", False][0]) < 0.06
 
 # %%
-# Without any picture, the six numbers tell the class about as well as the whole picture
-# did to the linear network alone; this is one seed. So a part of the gain may be no
-# look but a signal. Nothing in the loss forbids it: the transformer was asked to lower
-# a loss, not to crop. :doc:`The experiment </experiments/plot_spatial_transformer>` has
-# the clearest case.
+# Without any picture, the six numbers reveal the class about as well as the whole
+# picture did to the linear network alone; this is one seed. So part of the gain may be
+# signalling, not looking. Nothing in the loss forbids it: the transformer was asked to
+# lower a loss, not to crop. :doc:`The experiment
+# </experiments/plot_spatial_transformer>` has the clearest case.
 #
 # The source's run
 # ----------------
@@ -531,7 +531,7 @@ assert max(test) - min(test) > 10 * error > 2 * (max(training) - min(training))
 # The recorded runs
 # -----------------
 # The same network with the same recipe, and with a later one: no dropout, flips and
-# mild crops, a rate that falls. Each also without the transformer. Behind ± stands the
+# mild crops, a rate that falls. Each also without the transformer. The ± is the
 # standard deviation over seeds (SD) or, with one seed, the standard error (SE).
 
 NAMES = {
@@ -585,10 +585,10 @@ plots.caption(
 plt.show()
 
 # %%
-# With the source's recipe two seeds end where the source did, and shake until the last
-# epoch, though never by ten points. The third breaks down in the 47th: from there on it
-# guesses, and its loss is ln 10. Its weights are not kept. A window far out of the
-# picture would do that. What is there to see, and does a slope lead back?
+# With the source's recipe two seeds end where the source did, and fluctuate until the
+# last epoch, though never by ten points. The third breaks down in the 47th: from there
+# on it guesses, and its loss is ln 10. Its weights were not kept. A window far outside
+# the picture would do that. What is there to see, and does a slope lead back?
 
 away = torch.tensor([[[1.0, 0, 3], [0, 1, 3]]], requires_grad=True)
 nothing = sample(church, away)
@@ -600,7 +600,7 @@ assert nothing.abs().max() == away.grad.abs().max() == 0
 
 # %%
 # Nothing, and none. With the modern recipe the same network gets some ten points
-# further and comes to rest. What went wrong most, and between which classes:
+# further and settles down. What went wrong most, and between which classes:
 
 for label in [k for k in records if "without" not in k][-1:]:
     run = records[label][0]
@@ -634,15 +634,15 @@ for kind, (without, with_it) in paper.items():
 
 # %%
 # It helped least with bent digits and most with perspective, though neither is affine.
-# For street numbers in tight crops and for birds it helped by a little, and there the
+# For street numbers in tight crops and for birds it helped a little, and there the
 # localisation learned at a tenth of the rate of the rest, or far less: six numbers that
 # jump make every picture jump.
 #
-# What came next? Another way of looking, older by some months, won:
-# :term:`attention`. A transformer of this page makes one geometric choice for the whole
-# picture; that of :doc:`ViT <plot_40_vit>` weighs all places at once, anew for each
-# word, and its slope reaches all of them. Reading between pixels stayed: in optical
-# flow, in image registration, in every network that warps.
+# What came next? Another way of looking, a few months older, won: :term:`attention`.
+# This page's transformer makes one geometric choice for the whole picture; that of
+# :doc:`ViT <plot_40_vit>` weighs all places at once, anew for each word, and its slope
+# reaches all of them. Reading between pixels stayed: in optical flow, in image
+# registration, in every network that warps.
 #
 # What to remember
 # ----------------
@@ -651,7 +651,7 @@ for kind, (without, with_it) in paper.items():
 # * Grid and sampler must agree on where the corner is; mixed, pixels move silently.
 # * Begin at the identity, unless you measured otherwise (exercise 4), and let the
 #   localisation learn slowly.
-# * It paid most before a rigid reader that it could help. A window can be a signal.
+# * It helped a rigid reader most, where it helped at all. A window can be a signal.
 #
 # Experiments
 # -----------
@@ -698,9 +698,9 @@ for kind, (without, with_it) in paper.items():
 #    .. dropdown:: Solution
 #
 #       Three: size and two shifts. A localisation that returns (s, tx, ty) and puts
-#       them into the rows (s, 0, tx) and (0, s, ty) cannot shear or mirror, nor turn
-#       but by half, which also leaves it less to signal with. The paper calls it
-#       attention::
+#       them into the rows (s, 0, tx) and (0, s, ty) cannot shear, mirror, or turn
+#       except halfway round, which also leaves it less to signal with. The paper calls
+#       it attention::
 #
 #          class Crop(Where):
 #              def forward(self, x):
@@ -715,8 +715,8 @@ for kind, (without, with_it) in paper.items():
 #
 #       Remove the two lines after ``super().__init__`` in ``Where``, and train again.
 #       The six numbers begin near zero: all 400 places are then read within a few
-#       pixels of the middle, and the first slopes come from there. Before the linear
-#       network that costs some points; before the convolutions none.
+#       pixels of the middle, and the first slopes come from there. With the linear
+#       network that costs some points; with the convolutions none.
 #
 # 5. *What is the transformer worth on CIFAR-10?* Its pictures show one thing each,
 #    mostly in the middle and upright, and the later recipe flips and crops them.
@@ -734,7 +734,7 @@ plan.compare("stn_modern_without", "stn_modern")
 #
 #    With this seed nearly two points, well beyond the luck of the pictures, and with
 #    the third as well. With the second hardly anything: train both again, and the story
-#    may be another. On average it is a good point, two to three times its own standard
+#    may change. On average it is over a point, two to three times its own standard
 #    error over the seeds. With the source's recipe one epoch moves the accuracy more.
 #
 #    Is it the look? The localisation also makes the network a quarter larger, and its
