@@ -255,7 +255,7 @@ def architecture(
 
     Drawn are convolutions and linear maps, in the order of execution and at one scale:
     the height of a bar is the side of its output (the root of the number of tokens),
-    its strength the number of channels, both on logarithmic scales. Whoever is deeper
+    its shade the number of channels, both on logarithmic scales. Whoever is deeper
     is longer.
 
     Parameters

@@ -4,15 +4,15 @@ ViT, 2020: a picture becomes a sentence
 
 Cut a picture into patches, call them words, and let every word look at all others.
 
-In 2020 nearly every strong vision network was built of convolutions, and a convolution
-sees a small window: two far corners meet only after many layers. What was missing was
-a layer that relates everything to everything at a price one can pay. Translation had
-had one for three years. This page needs no GPU and downloads nothing.
+In 2020 nearly every strong vision network was built from convolutions, and a
+convolution sees a small window: distant corners meet only after many layers. What was
+missing was a layer that relates everything to everything at an affordable price.
+Translation had had one for three years. This page needs no GPU and downloads nothing.
 
 You will see
 
-* one convolution turn a picture into words, and what gets lost in it;
-* attention by hand, and where 28 million parameters of it went missing;
+* one convolution turn a picture into words, and what that loses;
+* attention by hand, and where 28 million of its parameters went missing;
 * a small ViT learn, and what its attention maps explain.
 """
 
@@ -20,13 +20,13 @@ You will see
 # The year's problem
 # ------------------
 # The Transformer :cite:p:`vaswani2017` had replaced recurrence in translation with
-# :term:`attention`: each word gathers what it needs from all, with weights computed
-# from the words themselves. The price is a weight for each pair of words, and the
+# :term:`attention`: each word gathers what it needs from all words, with weights
+# computed from those words. The price is a weight for each pair of words, and the
 # 50,176 pixels of a picture of 224 by 224 make 2.5 billion pairs.
-# :cite:t:`dosovitskiy2020` made words of :term:`patches <patch>` of 16 by 16 pixels.
-# The rest is the Transformer's *encoder*, the half that reads (the *decoder* writes).
-# Normalisation moved in front of each part, GELU replaced ReLU, positions are learned,
-# and one extra word stands for the class.
+# :cite:t:`dosovitskiy2020` turned :term:`patches <patch>` of 16 by 16 pixels into
+# words. The rest is the Transformer's *encoder*, the half that reads (the *decoder*
+# writes). Normalisation moved in front of each part, GELU replaced ReLU, positions are
+# learned, and one extra word stands for the class.
 
 # sphinx_gallery_thumbnail_number = 1
 from collections import OrderedDict
@@ -62,16 +62,15 @@ plots.caption(
 plt.show()
 
 # %%
-# In language a word, or :term:`token`, is a number, and its :term:`embedding` the row
-# with that number in a learned table: a linear map of a *one-hot* vector, a single one
-# among zeros.
+# In language a word, or :term:`token`, is a number, and its :term:`embedding` is that
+# row of a learned table: a linear map of a *one-hot* vector, a single one among zeros.
 
 ids, table = torch.tensor([4, 0, 4]), torch.randn(5, 768)  # a language of five words
 assert torch.equal(F.one_hot(ids, 5).float() @ table, F.embedding(ids, table))
 
 # %%
-# Pictures have no dictionary: the numbers of the patch itself are flattened and
-# multiplied by a matrix :math:`E`. A convolution whose stride is its size should do the
+# Pictures have no dictionary: the patch's own numbers are flattened and multiplied by a
+# matrix :math:`E`. A convolution whose stride equals its kernel size should do the
 # same.
 
 to_words = nn.Conv2d(3, 768, kernel_size=16, stride=16)
@@ -83,9 +82,9 @@ print(tuple(by_conv.shape), f"differ by {(by_conv - by_matrix).abs().max():.0e}"
 assert torch.allclose(by_conv, by_matrix, atol=1e-4)
 
 # %%
-# It does, to rounding error; no other convolution follows. As its stride is a patch, a
-# picture that moves by less gives :doc:`other words </experiments/plot_one_pixel>`, not
-# the same ones elsewhere.
+# It does, within rounding error; no other convolution follows. As its stride is a
+# patch, a picture shifted by less gives :doc:`other words
+# </experiments/plot_one_pixel>`, not the same ones elsewhere.
 #
 # .. admonition:: A common slip: the width is 768 because 3 · 16 · 16 is 768
 #
@@ -192,8 +191,8 @@ class ViT(nn.Module):
 
 
 # %%
-# Is it the library's network? At full size (on the ``meta`` device, where tensors have
-# no numbers) the parameters must be as many; at a small size, with the same weights,
+# Is it the library's network? At full size (on the ``meta`` device, where tensors hold
+# no numbers) the parameter counts must match; at a small size, with the same weights,
 # the :term:`logits` must agree.
 
 with torch.device("meta"):
@@ -214,8 +213,8 @@ kinds = {type(part).__name__ for part in theirs.modules()}
 assert kinds >= {"Encoder", "EncoderBlock", "MLPBlock", "MultiheadAttention"}
 
 # %%
-# They do. A block returns as many words as it takes, just as wide, so blocks stack; the
-# stack with its last norm is the encoder.
+# They do. A block returns as many words as it receives, just as wide, so blocks stack;
+# the stack with its final norm is the encoder.
 
 layers = ["3x3\nconvolution", "batch\nnorm", "ReLU", "3x3\nconvolution", "batch\nnorm"]
 parts = ["layer\nnorm", "self-\nattention", "+", "layer\nnorm", "MLP\nwith GELU", "+"]
@@ -245,7 +244,7 @@ plots.caption(
     fig,
     "From ResNet-34 to ViT-B/16: shortcuts stay, stages go, all blocks are alike. A bar"
     " is a layer with weights; its height is the side of its output in pixels or"
-    " patches, its strength the number of channels, both on logarithmic scales.",
+    " patches, its shade the number of channels, both on logarithmic scales.",
     "Two rows of bars. ResNet's thirty-four get shorter in steps; all of ViT's fifty"
     " but the last are equal in height. Arcs run over every two bars in both.",
 )
@@ -269,7 +268,7 @@ plt.show()
 #
 #    timm has ``PatchEmbed``, ``Attention``, ``Mlp`` and ``Block``. Hugging Face's
 #    ``ViTOutput`` is the MLP's second half *and* the addition of equation 3; its
-#    ``ViTAttention`` is without that of equation 2.
+#    ``ViTAttention`` lacks that of equation 2.
 #
 # Where the parameters are
 # ------------------------
@@ -330,10 +329,10 @@ assert sum(reported) == 57_305_866
 #    The hooks find ``weight`` and ``bias`` of modules that are called. PyTorch's
 #    attention keeps its first matrix under another name and uses its second without
 #    calling it; class word and positions belong to no layer. So attention was lost, in
-#    a network :doc:`made of it </experiments/plot_counting>`. It has four times the
-#    parameters of ResNet-34, where the article saw twice.
+#    a network :doc:`made of it </experiments/plot_counting>`. ViT-B/16 has four times
+#    ResNet-34's parameters, where the article saw twice as many.
 #
-#    The same summary wants 537,297.50 MB: it multiplied both shapes that attention
+#    The same summary wants 537,297.50 MB: it multiplied together both shapes attention
 #    returns, with −1 for the batch.
 
 product = 12 * (-1 * 197 * 768) * (-1 * 197 * 197)  # -1 twice: positive
@@ -353,7 +352,7 @@ print(f"{one_by_one * 2 * 4 / 2**20:,.1f} MB, each tensor counted for itself")
 #
 # .. math:: \mathrm{softmax}\left(\frac{q K^T}{\sqrt d}\right) V
 #
-# The class above calls a fused function for it. By hand:
+# The class above calls a fused function for this. By hand:
 
 attention = tiny.blocks[0].attention
 x = tiny.blocks[0].norm1(by_conv[:, :, :48])
@@ -368,16 +367,16 @@ assert attention.out.weight.shape == (heads * d, heads * d) == (48, 48)
 # %%
 # .. admonition:: A common slip: the last matrix compresses the heads to a word's width
 #
-#    Side by side the heads are as wide as a word already: 12 · 64 = 768 in ViT-B/16.
+#    Side by side the heads are already as wide as a word: 12 · 64 = 768 in ViT-B/16.
 #    The square matrix lets them mix.
 #
-# A head has one softmax, so for each word one choice of where to look. With :math:`h`
+# A head has one softmax, so each word gets one choice of where to look. With :math:`h`
 # heads there are h, each in d = D / h dimensions, at the same price: h times t² d is
 # t² D.
 #
 # Why divide by :math:`\sqrt d`? The product of two vectors of d random numbers of
-# deviation 1 deviates by :math:`\sqrt d`, and a softmax of widely spread numbers picks
-# one winner: the entropy, which says how widely a word looks, should fall.
+# deviation 1 has deviation :math:`\sqrt d`, and a softmax of widely spread numbers
+# picks one winner: the entropy, which says how widely a word looks, should fall.
 
 lengths = [4, 8, 16, 32, 64, 128, 256]
 entropy = {"divided by √d": [], "not divided": []}
@@ -449,8 +448,8 @@ plt.show()
 # ------------------
 # From language came :term:`GELU` :cite:p:`hendrycks2016gelu`, which is
 # :math:`x\,\Phi(x)` with the normal distribution function :math:`\Phi`, and LayerNorm
-# :cite:p:`ba2016layernorm`. That standardises each word by its own mean and deviation,
-# in training as in use. BatchNorm in training takes those of the batch: a picture's
+# :cite:p:`ba2016layernorm`, which standardises each word by its own mean and deviation,
+# in training as in use. In training, BatchNorm takes those of the batch: a picture's
 # result depends on :doc:`its company </experiments/plot_company>`.
 
 words = F.unfold(images, 16, stride=16)  # (10, 768, 196)
@@ -490,10 +489,10 @@ plt.show()
 #    It is like ReLU, and falls before it rises: the mean outcome of :doc:`a coin toss
 #    </experiments/plot_gelu>` that keeps larger numbers more often.
 #
-# .. admonition:: A common slip: the MLP is all in ViT that is not linear
+# .. admonition:: A common slip: only the MLP in ViT is not linear
 #
-#    GELU is the only activation *function*. But attention multiplies words with words
-#    and takes a softmax, and LayerNorm divides by a deviation: neither gives twice the
+#    GELU is the only activation *function*. But attention multiplies words by words and
+#    takes a softmax, and LayerNorm divides by a deviation: neither gives twice the
 #    output for twice the input.
 #
 # And the norm moved. With :math:`f` for attention or MLP, and words :math:`z` before
@@ -509,7 +508,7 @@ plt.show()
 #
 # A ViT learns
 # ------------
-# The class of this page meets drawn pictures: patches of 8 in 64 pixels.
+# This page's class meets drawn pictures of 64 pixels, in patches of 8.
 
 data = vhist.load_dataset("sketchnette", image_size=64)
 torch.manual_seed(0)
@@ -525,14 +524,14 @@ assert live.accuracy > 0.3  # guessing: 0.1
 assert seen < live.log[-1]["val_loss"]
 
 # %%
-# Nothing in the network says that near patches belong together; that, too, it has to
-# learn from examples. Its loss on those is lower than on new ones.
+# Nothing in the network says that nearby patches belong together; it has to learn that,
+# too, from examples. Its loss on those is lower than on new ones.
 #
 # A bag of patches
 # ----------------
 # Nothing in attention or MLP knows where a word stands. If :math:`\Pi`, of shape (t,
-# t), shuffles t words :math:`z` of shape (t, D), the blocks' output is shuffled alike,
-# :math:`f(\Pi z) = \Pi f(z)`: they are *permutation equivariant*. Without
+# t), shuffles t words :math:`z` of shape (t, D), the blocks' output is shuffled
+# likewise, :math:`f(\Pi z) = \Pi f(z)`: they are *permutation equivariant*. Without
 # :math:`E_{pos}` the class word is then *invariant*.
 
 z, order = torch.randn(1, 65, 64), torch.randperm(65)
@@ -572,7 +571,7 @@ axes[2].legend(fontsize=8)
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Without positions, a ViT takes the first two pictures for the same: right, its "
+    "Without positions, a ViT cannot tell the first two pictures apart: right, its "
     "logits stay on the diagonal.",
     "A church, the church with its patches shuffled, and logits of pictures against "
     "those of shuffled ones: on the diagonal without positions, beside it with them.",
@@ -581,13 +580,13 @@ plots.caption(
 plt.show()
 
 # %%
-# With positions the logits move, but the accuracy loses little: in its short life the
+# With positions the logits move, but little accuracy is lost: in its short life the
 # network has learned which patches go with which drawing, and little about where.
 #
 # Saying where
 # ------------
-# The :term:`positional encoding` of 2017 was fixed waves. Place :math:`s`, counted from
-# 0, gets
+# The :term:`positional encoding` of 2017 used fixed waves. Place :math:`s`, counted
+# from 0, gets
 #
 # .. math::
 #
@@ -596,7 +595,8 @@ plt.show()
 #
 # with :math:`p` of shape (t, D) and :math:`i`, the number of a pair of columns, from 0
 # to D/2 − 1. Each pair turns like the hand of a clock, so the product of two rows
-# depends on the distance of their places only. One guide to ViT doubled the exponent.
+# depends only on the distance between their places. One guide to ViT doubled the
+# exponent.
 
 s = torch.arange(196, dtype=torch.float64)[:, None]  # places
 c = torch.arange(768)  # columns
@@ -631,16 +631,16 @@ plots.caption(
 plt.show()
 
 # %%
-# .. admonition:: A common slip: the number of the column for that of the pair
+# .. admonition:: A common slip: the column's number instead of the pair's
 #
-#    Then the exponent is doubled and half the waves are gone. As the two of a pair no
-#    longer turn together, stripes cross the bands. No test of shapes would notice;
+#    Then the exponent is doubled and half the waves are gone. As a pair's two columns
+#    no longer turn together, stripes cross the bands. No test of shapes would notice;
 #    :doc:`the eye does </experiments/plot_sinusoids>`.
 #
 # ViT's table is learned. In the paper a bag did not do badly, 61.4 % against 64.2 %
 # (ImageNet, five examples a class), and positions in two dimensions or relative ones
-# were no better than the plain list. After long training near places have similar
-# vectors in it; ours have begun to. In :doc:`an experiment
+# were no better than the plain list. After long training nearby places have similar
+# vectors; ours have begun to. In :doc:`an experiment
 # </experiments/plot_learned_positions>` one block learns the plane.
 
 places = torch.cartesian_prod(*2 * [torch.arange(4.0, 64, 8)])  # centres, in pixels
@@ -656,9 +656,9 @@ for name, model in (("trained", net), ("control", untrained)):
 # The class word, or the mean
 # ---------------------------
 # Language models had a class word, so ViT has one where ResNet takes the mean. The
-# paper's first trial with the mean did very poorly; with a learning rate of its own,
-# each works about as well :cite:p:`dosovitskiy2020`. That guide made one for each place
-# in the batch; then comes the last batch of 4,000 drawings, 64 at a time:
+# paper's first attempt with the mean did very poorly; with a learning rate of its own,
+# each works about equally well :cite:p:`dosovitskiy2020`. That guide made one for each
+# slot of the batch. With 4,000 drawings, 64 at a time, the last batch is smaller:
 
 per_slot = nn.Parameter(torch.rand(64, 1, 64))
 try:
@@ -669,8 +669,8 @@ except RuntimeError as error:
 # %%
 # .. admonition:: A common slip: ``nn.Parameter(torch.rand(batch_size, 1, width))``
 #
-#    It learns another word for each slot, and fails on a smaller batch. Right is the
-#    shape (1, 1, D), repeated by ``expand`` as in this page's ``forward``. The guide's
+#    It learns a different word per slot, and fails on a smaller batch. The right shape
+#    is (1, 1, D), repeated by ``expand`` as in this page's ``forward``. The guide's
 #    notebook drew random words at each call; :doc:`an experiment
 #    </experiments/plot_class_word>` trains all three.
 #
@@ -698,8 +698,8 @@ for i, ax in enumerate(fig.axes[1:13]):
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Heads a and b of each block, and below, of the untrained control's blocks, each on"
-    " its own scale: some maps of the control outline the church, too.",
+    "Heads a and b of each block and, below, of the untrained control, each on its own"
+    " scale: some of the control's maps outline the church, too.",
     "A drawn church and twelve heat maps over grey copies of it. Trained heads light "
     "up a few spots; heads of the control are blurred, some bright all over it.",
 )
@@ -707,8 +707,8 @@ plots.caption(
 plt.show()
 
 # %%
-# Of 65 words, the control looks at all almost evenly, yet, each stretched to its own
-# scale, some of its maps outline the church. A map that looks sensible proves nothing.
+# The control looks almost evenly at all 65 words, yet some of its maps, each stretched
+# to its own scale, outline the church. A map that looks sensible proves nothing.
 #
 # The paper measures a head's :term:`attention distance`: the mean distance from a patch
 # to what it looks at, weighted by attention.
@@ -730,12 +730,12 @@ assert distance(maps).min() > 0.8 * away.mean()
 
 # %%
 # In ViT-L/16 some heads of the first blocks look far, others near; deeper, nearly all
-# look far (the paper's figure 7). Of ours none has become local yet, but what the two
-# of a block seek differs.
+# look far (the paper's figure 7). None of ours has become local yet, but a block's two
+# heads seek different things.
 #
 # Words mix in every block, and the additions bypass attention. :term:`Rollout
 # <rollout>` :cite:p:`abnar2020` multiplies the maps of all blocks, each averaged with
-# the identity for the addition. Without it all words end with nearly the same row.
+# the identity for the addition. Without that all words get nearly the same row.
 
 
 def rollout(maps, identity=0.5):
@@ -757,15 +757,15 @@ assert alike[1] < 0.2 * alike[0]
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Where the class word looks, by one block and by all; own scales.",
+    "Where the class word looks, in one block and through all; own scales.",
     "The church and four heat maps over grey copies of it, bright in different places.",
 )
 # sphinx_gallery_end_ignore
 plt.show()
 
 # %%
-# Do maps point at what matters? Grey out a quarter of the patches: those that the last
-# block looks at most or least, any, or the rollout's first.
+# Do maps point at what matters? Grey out a quarter of the patches: those the last block
+# looks at most or least, random ones, or the rollout's first.
 
 order = maps[:, -1].mean(dim=1)[:, 0, 1:].argsort(dim=1)
 ranks = {"most": order.flip(1), "least": order, "any": torch.rand(500, 64).argsort(1)}
@@ -781,12 +781,12 @@ assert max(right["most"], right["rollout"]) < right["any"] - 0.1
 
 # %%
 # Covering what it looks at most costs far more than covering at random: these maps do
-# point at what the answer needs, but not at how it is used.
+# show what the answer needs, but not how it is used.
 #
 # The recorded run
 # ----------------
-# The same architecture on photographs. Behind ± stands the standard deviation over
-# seeds (SD) or, with a single seed, the standard error over pictures (SE).
+# The same architecture on photographs. The ± is the standard deviation over seeds (SD)
+# or, with a single seed, the standard error over pictures (SE).
 
 runs = vhist.plan.load("short").records()["vit_small_8"]
 run = runs[0]
@@ -818,7 +818,7 @@ plt.show()
 # %%
 # What do more time and mixed pictures do for the same network? :term:`Mixup <mixup>`
 # :cite:p:`zhang2018mixup` blends two, :term:`CutMix` :cite:p:`yun2019` pastes a part of
-# one into the other, and the label is shared alike.
+# one into the other, and the label is split accordingly.
 
 total = len(run.labels)
 landmark = vhist.runs.ARTICLE["vit"] / total
@@ -841,12 +841,12 @@ for label, seeds in vhist.plan.load("long").records().items():
         assert fitted > longer.log[-1]["val_loss"]
 
 # %%
-# After seventy passes the loss on its own pictures is well below that on new ones: it
-# begins to know them by heart. With mixed ones, new in each pass, it ends above the
+# After seventy passes the loss on training pictures is well below that on new ones: it
+# begins to know them by heart. With mixed pictures, new in each pass, it ends above the
 # article's network.
 #
 # And that network, on a GPU in bfloat16, without dropout, for a tenth of the article's
-# 200 epochs, and for half, with mixed pictures?
+# 200 epochs or, with mixed pictures, for half?
 
 for label in ("vit_b_16", "vit_b_16_long"):
     (big,) = vhist.plan.load("gpu").records()[label]
@@ -887,20 +887,19 @@ print(f"the last from the one before it: paired z {z:+.1f}")
 assert 1 < z < 3
 
 # %%
-# All end more than eight points higher, all but the last sooner. What its 85 epochs
+# All end over eight points higher, all but the last sooner. What its 85 extra epochs
 # added may be luck.
 #
 # .. dropdown:: What did it?
 #
-#    That is known in part. A step of SGD or Adam follows the few directions that most
-#    of the gradient lies in :cite:p:`jordan2024`. Muon takes the average of a matrix's
-#    gradients, :math:`M = U S V^T`, and steps along :math:`U V^T`: all directions at
-#    one length.
-#    Fixed waves alone were worth six points to the small one in nine epochs, with one
-#    seed, as exercise 5 shows. The large network saw most of its pictures with a
-#    quarter of the patches, and with all only at the end, as :ref:`further down
-#    <a-finer-grid>`. As all of this changed at once, what each part is worth in the
-#    long run is not known.
+#    That is partly known. A step of SGD or Adam follows the few directions in which
+#    most of the gradient lies :cite:p:`jordan2024`. Muon takes the average of a
+#    matrix's gradients, :math:`M = U S V^T`, and steps along :math:`U V^T`: all
+#    directions equally long. Fixed waves alone were worth six points to the small
+#    network in nine epochs, with one seed, as exercise 5 shows. The large network saw
+#    most of its pictures with a quarter of the patches, and with all only at the end,
+#    as :ref:`described below <a-finer-grid>`. As all of this changed at once, what each
+#    part is worth in the long run is not known.
 #
 # The article evaluated its last weights twice, printing two accuracies, "on the 10000
 # test images":
@@ -932,8 +931,8 @@ for source, (base, large) in paper.items():
 #    further in half of them, and fifteen in nearly all, with Muon. The article also
 #    trained with dropout 0.5, where the paper has at most 0.1, and left it on while
 #    measuring; it had no warm-up and mixed no pictures. What each of these cost has not
-#    been measured; what the article's recipe as a whole costs our small networks, the
-#    last exercise of :doc:`another chapter <plot_80_reading_a_log>` shows.
+#    been measured; the last exercise of :doc:`another chapter <plot_80_reading_a_log>`
+#    shows what the article's recipe as a whole costs our small networks.
 #
 # .. _a-finer-grid:
 #
@@ -943,9 +942,9 @@ for source, (base, large) in paper.items():
 #
 # .. admonition:: A common slip: fine-tuning keeps the encoder and trains a new head
 #
-#    That is feature extraction. :term:`Fine-tuning <fine-tuning>` trains *all* weights
-#    on, under a new head. The paper's starts at zero, so the first step moves nothing
-#    else: gradients reach the body through the head's weights.
+#    That is feature extraction. :term:`Fine-tuning <fine-tuning>` keeps training *all*
+#    weights, under a new head. The paper's starts at zero, so the first step moves
+#    nothing else: gradients reach the body through the head's weights.
 #
 # Patches keep their size, so there are more; positions are interpolated in two
 # dimensions:
@@ -966,8 +965,8 @@ assert (answers["96"] == y).float().mean() > 0.7 * (answers["64"] == y).float().
 assert not vhist.create_model("vit_small_8").head.weight.any()
 
 # %%
-# The old weights work at once. What they are worth for other classes, :doc:`another
-# chapter <plot_55_finetuning>` measures.
+# The old weights work at once. :doc:`Another chapter <plot_55_finetuning>` measures
+# what they are worth for other classes.
 #
 # Where this differs
 # ------------------
@@ -1009,19 +1008,20 @@ for row in rows:
 # .. dropdown:: Why they differ
 #
 #    Pictures of 64 pixels and minutes of training want a small network, patches of 8
-#    and no second stage; a batch of 64 wants a lower rate. The head of pre-training has
-#    a hidden layer only in the paper. AdamW keeps the decay apart from Adam's scaling
-#    :cite:p:`loshchilov2019`. The paper's code draws queries, keys and values one by
-#    one; here and in torchvision they are one matrix, whose Xavier bound is smaller by
-#    :math:`\sqrt 2`, and torchvision leaves attention's last matrix to PyTorch, as this
-#    page's class leaves all its layers. Otherwise that class is the paper's network.
+#    and no second stage; a batch of 64 wants a lower rate. The pre-training head has a
+#    hidden layer only in the paper. AdamW keeps the decay apart from Adam's scaling
+#    :cite:p:`loshchilov2019`. The paper's code draws queries, keys and values
+#    separately; here and in torchvision they are one matrix, whose Xavier bound is
+#    :math:`\sqrt 2` times smaller, and torchvision leaves attention's last matrix to
+#    PyTorch, as this page's class leaves all its layers. Otherwise that class is the
+#    paper's network.
 #
 # What came next
 # --------------
 # :cite:t:`touvron2021` reached 81.8 % with ViT-B on ImageNet alone, by strong
-# augmentation. :cite:t:`steiner2021` found it and regularisation, with more computing,
-# worth ten times the data. :cite:t:`beyer2022`, without class word and learned
-# positions, had 76.5 % with ViT-S in 90 epochs.
+# augmentation. :cite:t:`steiner2021` found augmentation and regularisation, with more
+# compute, worth ten times the data. :cite:t:`beyer2022`, without class word or learned
+# positions, reached 76.5 % with ViT-S in 90 epochs.
 #
 # Experiments
 # -----------
@@ -1042,9 +1042,9 @@ for row in rows:
 # What to remember
 # ----------------
 # * A patch becomes a word by one linear map; what is left is a Transformer.
-# * Attention mixes all words from the first block on, at a price in their square.
+# * Attention mixes all words from the first block on, at a quadratic price.
 # * Order is not in the network: it is added as a learned vector for each place.
-# * What a convolution has built in, a ViT learns, and needs data or tricks for it.
+# * What is built into a convolution, a ViT must learn; that takes data or tricks.
 #
 # Exercises
 # ---------
@@ -1060,10 +1060,9 @@ for row in rows:
 #    .. dropdown:: Solution
 #
 #       ``x = self.norm1(x + self.attention(x))``, ``self.norm2(x + self.mlp(x))``. The
-#       one before the head: each block already ends with a norm. The number of
-#       parameters stays, if you keep it. :cite:t:`xiong2020` found that post-norm
-#       starts with large gradients in the last layers and needs a warm-up; pre-norm
-#       does not.
+#       one before the head: each block already ends with a norm. Keep it, and the
+#       parameter count stays the same. :cite:t:`xiong2020` found that post-norm starts
+#       with large gradients in the last layers and needs a warm-up; pre-norm does not.
 #
 # 3. *Is each head needed?* Silence them one by one.
 #
@@ -1086,10 +1085,11 @@ for row in rows:
 #
 #    .. dropdown:: What to think about for 4, 5 and 6
 #
-#       Each patch keeps its 8 by 8 pixels, so texture and colour stay whatever happens
-#       to places. Nine epochs are short for learning a table, and fixed waves need no
-#       learning, but pictures of one kind may have use for places of their own, and no
-#       wave knows which. One seed shows only differences that are larger than chance.
+#       Each patch keeps its 8 by 8 pixels, so texture and colour survive whatever
+#       happens to places. Nine epochs are short for learning a table, and fixed waves
+#       need no learning, but pictures of one kind may have use for places of their own,
+#       and no wave knows which. One seed shows only differences that are larger than
+#       chance.
 
 vhist.plan.load("ablations").compare("vit", "vit_no_positions")
 
@@ -1099,8 +1099,8 @@ vhist.plan.load("ablations").compare("vit", "vit_no_positions")
 #    Little is lost, hardly more than chance: the z is on the edge of what the luck of
 #    the pictures explains, and that of the seed comes on top. A bag of patches gets
 #    nearly as many pictures right. That does not make places useless in photographs.
-#    Nine epochs are probably too few for a learned table to become one of places; the
-#    next exercise has a table that need not be learned.
+#    Nine epochs are probably too few for the table to learn places; the next exercise
+#    has one that need not be learned.
 #
 # 5. *Learned or fixed?* This run had fixed waves of row and column. Predict: what does
 #    a table that knows the plane from the start save, and what can it not adapt to?
@@ -1130,11 +1130,10 @@ vhist.plan.load("ablations").compare("vit", "vit_mean")
 #    has to speak for the class itself, as the mean only adds up what all of them say,
 #    and that seems to be no harder to learn than to gather it in one word. The paper
 #    needed a rate of its own for each :cite:p:`dosovitskiy2020`; here one served both.
-#    That they are equal cannot be seen from one seed and nine epochs, only that no
-#    difference shows.
+#    One seed and nine epochs cannot prove them equal; they only show no difference.
 #
 # Further reading
 # ---------------
 # * :cite:t:`dosovitskiy2020`, the paper: appendix D.4 is on positions.
 # * :cite:t:`vaswani2017`, section 3.2, on the divisor.
-# * :cite:t:`abnar2020`, on following attention through all blocks and its additions.
+# * :cite:t:`abnar2020`, on following attention through all blocks and their additions.

@@ -5,15 +5,15 @@ Linformer, 2020: fewer words to look at
 Attention compares every word with every word; mix the words first and compare less.
 
 The price of attention grows with the square of the number of words, so texts of
-thousands of words and large pictures were dear. Others had left out comparisons; what
-was missing was attention to all words at a price that grows with their number. An
+thousands of words and large pictures were expensive. Others had left out comparisons;
+what was missing was attention to all words at a price proportional to their number. An
 article took such a layer to cats and dogs, where it cost more than what it replaced.
 This page needs no GPU and downloads nothing.
 
 You will see
 
 * attention to a few mixtures of the words: three changed lines and a small class;
-* 83,328 parameters that a summary lost, and a saving that was none;
+* 83,328 parameters that a summary lost, and a saving that saved nothing;
 * where the saving begins, how to read a loss of 0.6958, and what both kinds of
   attention learned from our own cats and dogs.
 """
@@ -24,11 +24,11 @@ You will see
 # :term:`Attention <attention>` :cite:p:`vaswani2017` makes a map with a row and a
 # column for each :term:`token`, here called word: N words, N² weights.
 # :cite:t:`wang2020` looked at such maps in trained language models and found them close
-# to matrices of low rank: a few mixtures of columns tell nearly all. So why compute all
-# columns? They mix keys and values from N down to k *before* comparing, with two
+# to low-rank matrices: a few mixtures of columns tell nearly everything. So why compute
+# all columns? They mix keys and values from N down to k *before* comparing, with two
 # learned matrices E and F. The map then has N rows and k columns. (That maps are nearly
-# of low rank is a finding about trained networks. Random weights on this page could not
-# show it, so it does not try.)
+# of low rank is a finding about trained networks. Random weights could not show it, so
+# this page does not try.)
 
 # sphinx_gallery_thumbnail_number = 1
 import math
@@ -83,7 +83,8 @@ plt.show()
 #
 # where :math:`E K` and :math:`F V` have shape (k, d) and the :term:`softmax` shape
 # (N, k). In each layer all heads share one E and one F. The rest is the :doc:`ViT
-# <plot_40_vit>` of the chapter before, which takes its attention layer as an argument.
+# <plot_40_vit>` of the previous chapter, which takes its attention layer as an
+# argument.
 
 
 class Projection(nn.Module):
@@ -130,7 +131,7 @@ fig = plots.blocks(chains, {"Linformer's attention": [(1, 2)]})
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "One box more: E and F mix the keys and the values of N words into k before anybody"
+    "One more box: E and F mix the keys and the values of N words into k before anybody"
     " looks at them. Queries go around, so each word still gets its own answer.",
     "Two chains of boxes. The upper: queries, keys and values; scores of N words;"
     " softmax; a mix of N values; a linear layer. The lower has E and F behind"
@@ -140,7 +141,7 @@ plots.caption(
 plt.show()
 
 # %%
-# Two questions to the code. Is it the library's layer? And with k = N and identity
+# Two questions for the code. Is it the library's layer? And with k = N and identity
 # matrices for E and F, nothing is mixed: is it then plain attention?
 
 torch.manual_seed(0)
@@ -158,9 +159,9 @@ print(f"identity projections and plain attention differ by {difference:.0e}")
 assert difference < 1e-5
 
 # %%
-# Both, to rounding error. What has changed is not only the price. Plain attention does
-# not know where a word stands: shuffle the words, and the answers are shuffled alike. E
-# and F have a column for each place. So Linformer should notice.
+# Yes to both, within rounding error. Not only the price has changed. Plain attention
+# does not know where a word stands: shuffle the words, and the answers are shuffled
+# likewise. E and F have a column for each place. So Linformer should notice.
 
 order = torch.randperm(50)
 moved = {}
@@ -173,15 +174,15 @@ assert moved["plain"] < 1e-5
 assert moved["Linformer"] > 1e-3
 
 # %%
-# It does. The other side of this coin: the layer works for one number of words only,
-# and a picture of another size needs new matrices. And since each mixture holds all
-# words, also those to come, it cannot write a text word by word.
+# It does. The other side of the coin: the layer works for only one number of words, and
+# a picture of another size needs new matrices. And since each mixture contains all
+# words, even those still ahead, it cannot write a text word by word.
 #
 # Where the parameters are
 # ------------------------
 # The article's network has patches of 32 in pictures of 224 pixels, so 49 patches and a
 # :term:`class token`. Its k is 64. On the ``meta`` device tensors have a shape but no
-# numbers, so a network is there at once. Here is one of its twelve blocks.
+# numbers, so a network is built instantly. Here is one of its twelve blocks.
 
 sizes = {"patch_size": 32, "width": 128, "depth": 12, "heads": 8, "hidden": 512}
 with torch.device("meta"):
@@ -215,13 +216,13 @@ assert table.parameters - lost == 2_768_514
 #    that summaries count them. :doc:`A parameter counter
 #    </experiments/plot_counting>` rebuilds the tool.
 #
-# The same printout shows the other slip, for those who read shapes: each map stands as
+# The same printout shows the other slip to those who read shapes: each map appears as
 # (8, 50, 64). With plain attention it would be (8, 50, 50).
 #
 # When does it pay?
 # -----------------
 # Scores and mix take N · k · D :term:`multiply-adds <multiply-add>` each, where D is
-# the width, and so do E and F. That makes 4 N k D, against 2 N² D of plain attention.
+# the width, and so do E and F. That makes 4 N k D, against 2 N² D for plain attention.
 # They are equal at N = 2k. We count instead of trusting the formula.
 
 
@@ -253,11 +254,11 @@ for k in keeps:
     assert to_few[k][4 * k] < to_all[4 * k]
 
 # %%
-# With N = 50 and k = 64 the attention of the article costs more than twice what it
-# replaced. It is a small part of the network, so the whole is dearer by less than a
-# tenth. Multiply-adds are exact, but nobody waits for a multiply-add. So beside them
-# stands the time of a whole layer on the machine that built this page. Time depends on
-# what else a machine does, and nothing here relies on it.
+# With N = 50 and k = 64 the article's attention costs more than twice what it replaced.
+# It is a small part of the network, so the whole costs less than a tenth more.
+# Multiply-adds are exact, but nobody waits for a multiply-add. So beside them stands
+# the time of a whole layer on the machine that built this page. Time depends on what
+# else the machine does, and nothing here relies on it.
 
 timed = [64, 128, 256, 512, 1024, 2048]
 seconds = {"all with all": [], "k = 64": []}
@@ -318,7 +319,7 @@ for side in (224, 384, 768, 1536):
     assert (few.macs < all_.macs) == (words > 2 * 64)
 
 # %%
-# For pictures of the usual size the square is not what costs. Most of the work is in
+# For pictures of the usual size the quadratic part costs little. Most of the work is in
 # the linear layers, whose price grows with N in either network.
 #
 # It learns
@@ -365,9 +366,9 @@ plt.show()
 
 # %%
 # Sixteen mixtures learn more slowly than 65 words, and a single one more slowly still,
-# as far as one seed and a short training can say. So looking matters here, and so does
-# how many there are to look at. On photographs, below, the training losses agree. What
-# has E learned to mix? Each of its rows has a number for each place.
+# as far as one seed and short training can tell. So looking matters here, and so does
+# how much there is to look at. On photographs, below, training losses say the same.
+# What has E learned to mix? Each of its rows has a number for each place.
 
 e = nets["k = 16"].blocks[0].attention.e.weight.detach()[:, 1:].view(16, 8, 8)
 torch.manual_seed(0)
@@ -398,9 +399,9 @@ plots.caption(
 plt.show()
 
 # %%
-# The correlation of a place with its right neighbour would be high if E had discovered
-# that near patches belong together. After so short a training it has not. And E mixes
-# by place, not by content: a dog that moves by one patch meets other numbers.
+# Neighbours in a row would correlate strongly if E had discovered that nearby patches
+# belong together. After such short training it has not. And E mixes by place, not by
+# content: a dog that moves by one patch meets other numbers.
 #
 # Reading the article's log
 # -------------------------
@@ -420,18 +421,19 @@ assert not fits
 assert train[0] > math.log(2) > train[1]
 
 # %%
-# In its first epoch the network was worse than one that says nothing. After ten it gave
-# the right class little more than half, in the geometric mean, and the loss was still
-# falling, evenly, at a rate of 3e-5 that never changed: a schedule was built and never
-# called. And no number of right answers makes the accuracy of 0.6487. It is a mean over
-# batches, in which each of the last eight pictures counts as much as eight others.
+# In its first epoch the network was worse than one that knows nothing. After ten it
+# gave the right class a probability barely above half, in the geometric mean, and the
+# loss was still falling, evenly, at a rate of 3e-5 that never changed: a schedule was
+# built but never called. And no number of right answers gives the accuracy 0.6487. It
+# is a mean over batches, in which each of the last eight pictures counts as much as
+# eight others.
 #
-# Our own runs have far fewer: 2,002 cats and dogs of a Kaggle contest, the shorter side
-# 160 pixels, in the folders ``train`` and ``val`` of the one that ``VHIST_DATA`` names.
-# The pair *article* enlarges them and repeats network and recipe, the pair *modern* has
-# smaller pictures, half as many blocks, which are wider, a :term:`warm-up`, a rate that
-# falls, smoothed labels, and 16 mixtures of 65 words. In each pair the other network
-# has plain attention. Behind ± stands the standard deviation over seeds (SD). The runs
+# Our own runs have far fewer: 2,002 cats and dogs from a Kaggle contest, 160 pixels on
+# the shorter side, in the folders ``train`` and ``val`` of the one that ``VHIST_DATA``
+# names. The pair *article* enlarges them and repeats network and recipe; the pair
+# *modern* has smaller pictures, half as many but wider blocks, a :term:`warm-up`, a
+# falling rate, smoothed labels, and 16 mixtures of 65 words. In each pair the other
+# network has plain attention. The ± is the standard deviation over seeds (SD). The runs
 # computed in bfloat16 and shared a GPU, so their seconds say what a repetition costs,
 # not which network is faster.
 
@@ -484,15 +486,15 @@ records["linformer_modern"][0]
 # %%
 # The pair *article* barely begins to learn. Its loss ends just below ln 2, and its
 # accuracy a few points above a coin's. But equal epochs are not equal training: in ten
-# of them we make fewer steps than the article in its first, after which its network,
-# too, stood where guessing does.
+# of them we take fewer steps than the article in its first, after which its network,
+# too, did not beat guessing.
 #
 # In the pair *modern* plain attention is ahead. Is that luck? McNemar's z of a
 # :term:`paired test`, here for plain attention against Linformer, may be the luck of
-# the test pictures while it is within 2 of zero. And the seeds were asked about the
-# same pictures, so they are no independent tests. Pooled, each picture counts once, by
-# how many more of the plain runs than of the others are right on it; with one seed that
-# is McNemar's z again.
+# the test pictures if it is within 2 of zero. And all seeds answered the same pictures,
+# so they are not independent tests. Pooled, each picture counts once, by how many more
+# of the plain runs than of the others are right on it; with one seed that is McNemar's
+# z again.
 
 
 def right(run):
@@ -514,26 +516,26 @@ for n in (len(run.labels), 5000):
 # %%
 # What may be claimed: with these small networks, this recipe and these pictures, 16
 # mixtures of 65 words cost accuracy. Plain attention is ahead with each seed, and the
-# pooled z is beyond 2. The seeds speak for it as well. Each plain run is above each
-# of the others, and the means are farther apart than twice either spread.
+# pooled z is beyond 2. The seeds support it as well: each plain run beats each
+# Linformer run, and the means are farther apart than twice either spread.
 #
 # What may not: that Linformer is worse. Three seeds are few, and so are the test
 # pictures; more pictures and longer training were not tried. The pair
-# *article* leans the same way and decides nothing. Its z are small, its k of 64 has
+# *article* leans the same way but decides nothing. Its z are small, its k of 64 has
 # room for all 50 words, its plain network has biases that the other lacks, and both had
-# hardly begun. Nor can the article's accuracy be held against ours: it comes from other
-# pictures, cut at random.
+# hardly begun. Nor can the article's accuracy be compared with ours: it comes from
+# other pictures, cut at random.
 #
-# Why the mixtures cost something we can only guess. They are behind on the training
+# Why the mixtures cost accuracy, we can only guess. They are behind on the training
 # pictures, too, so it is not overfitting. Perhaps 16 mixtures throw away what a small
-# picture has; perhaps 1,600 pictures are too few to learn E and F. Exercise 5 tries
+# picture has; perhaps 1,600 pictures are too few to learn E and F. Exercise 5 asks
 # which.
 #
 # Its classes, told right
 # -----------------------
 # The article goes through eight classes. They are not those of its network, which came
 # from two other packages, but Hugging Face's for ViT. As they are useful to know, here
-# is what each does, and, where the article has it differently, the difference.
+# is what each does and, where the article says otherwise, the difference.
 #
 # =================  ==============================================================
 # class              what it does
@@ -553,8 +555,8 @@ for n in (len(run.labels), 5000):
 #                    is in ViTOutput, a ninth class with the MLP's second half.
 # =================  ==============================================================
 #
-# Where the addition is can be tested. With attention's last matrix at zero, a layer
-# that adds its input returns it; one that does not returns zero.
+# Where the addition happens can be tested. With attention's last matrix at zero, a
+# layer that adds its input returns it; one that does not returns zero.
 
 block = nets["k = 16"].blocks[0]
 silent = vhist.models.vit.Block(LinformerAttention(48, 2, 65), 48, 96, 0.0)
@@ -602,15 +604,14 @@ for row in rows:
 #    A test on random crops asks another question each time, so ours sees the middle of
 #    the picture. Numbers of mean 0 and deviation 1 suit the first layer. E and F start
 #    uniform within :math:`\pm 1 / \sqrt k`, as in the article's package; queries, keys
-#    and values have no bias there; in the modern pair they have one. The paper itself
-#    trained language models, and shares E and F among heads, keys and values, or even
-#    layers.
+#    and values have no bias there, but one in the modern pair. The paper itself trained
+#    language models, and shares E and F among heads, keys and values, or even layers.
 #
 # What came next
 # --------------
-# Pictures went another way. :cite:t:`liu2021` let patches look only within windows:
-# that is linear, too, keeps neighbours together, and works at any size. For text, and
-# for large pictures, better programs for the exact map took away much of the need
+# Vision went another way. :cite:t:`liu2021` let patches look only within windows: that
+# is linear, too, keeps neighbours together, and works at any size. For text, and for
+# large pictures, better programs for the exact map removed much of the need
 # :cite:p:`dao2022`: a map need not be stored to be used.
 #
 # Experiments
@@ -637,7 +638,7 @@ for row in rows:
 #
 #    .. dropdown:: Solution
 #
-#       4 N k D = N² D at k = N / 4, so 49. In the whole network that saves about two of
+#       4 N k D = N² D at k = N / 4, so 49. In the whole network that saves about two in
 #       a hundred: scores and mix are a small part of it.
 #
 # 2. *Share E and F. How many parameters does the article's network lose?*
@@ -670,9 +671,9 @@ for row in rows:
 #       stand in for positions, if not for all: two words that swap their places and
 #       have equal columns in E and F go unnoticed.
 #
-# 5. *Too few mixtures, or mixtures that are hard to learn?* More runs have 64 for the
-#    65 words, and 4. Predict where their training losses lie, beside those of plain
-#    attention and of 16.
+# 5. *Too few mixtures, or mixtures that are hard to learn?* More runs have 64 mixtures
+#    for the 65 words, or 4. Predict how their training losses compare with those of
+#    plain attention and 16.
 #
 #    .. dropdown:: What to think about
 #
@@ -694,8 +695,8 @@ plan.compare(
 #           fits = [run.log[-1]["train_loss"] for run in found]
 #           print(label, fits, vhist.runs.mean_std(found))
 #
-#    On the pictures that they learned from, 64 mixtures lie between plain attention and
-#    16, with each seed, in the mean half way: so a part of it is room. But as many
+#    On the training pictures, 64 mixtures lie between plain attention and 16 with each
+#    seed, on average half way: so part of the difference is lack of room. But as many
 #    mixtures as there are patches are not yet plain attention; they have to be learned.
 #    On new pictures 64 are level with 16, and six points behind plain attention. Four
 #    are behind 16 with each seed, on both. The runs with 64 and with 4 were on a CPU in
@@ -714,10 +715,10 @@ plan.compare("linformer_article", "linformer_modern", "plain_article", "plain_mo
 # %%
 # .. dropdown:: What came out
 #
-#    Plain attention gains more with each seed, in the means more than twice as much.
-#    While nobody had learned much, there was little to tell apart. But the network
-#    changed with the recipe, and Linformer's k most of all: whether the difference was
-#    hidden before or is new, these runs cannot tell.
+#    Plain attention gains more with each seed, on average more than twice as much.
+#    While neither had learned much, there was little to tell apart. But the network
+#    changed with the recipe, and Linformer's k most of all: these runs cannot tell
+#    whether the difference was hidden before or is new.
 #
 # Further reading
 # ---------------

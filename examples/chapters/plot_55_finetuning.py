@@ -2,13 +2,13 @@
 Fine-tuning: weights that have seen pictures
 ============================================
 
-A network that has learned other pictures needs few of yours.
+A network trained on other pictures needs few of yours.
 
 A guide built a Vision Transformer, gave it 225 photographs of pizza, steak and sushi,
 and got a network that hardly told them apart. Then it took torchvision's
-network with published weights, and it worked. What was in those weights, how is a new
-task begun with them, and how many pictures are they worth? This page needs no GPU
-and downloads nothing.
+network with published weights, and it worked. What was in those weights, how do they
+start a new task, and how many pictures are they worth? This page needs no GPU and
+downloads nothing.
 
 You will see
 
@@ -20,13 +20,12 @@ You will see
 # %%
 # The problem
 # -----------
-# A labelled picture costs money; a new task has few. In the two years after
-# :doc:`AlexNet <plot_10_alexnet>` it turned out that its inner layers were useful for
-# tasks that they were never trained for: birds, scenes :cite:p:`donahue2014`, where in
-# a picture an object is :cite:p:`girshick2014`. :cite:t:`yosinski2014` measured it
-# layer by layer: the first are general, the last belong to their task, and weights that
-# are carried over help even if they are then trained on. It became the usual way to
-# begin.
+# Labelled pictures cost money; a new task has few. In the two years after :doc:`AlexNet
+# <plot_10_alexnet>` it turned out that its inner layers were useful for tasks they had
+# never been trained for: birds, scenes :cite:p:`donahue2014`, where in a picture an
+# object is :cite:p:`girshick2014`. :cite:t:`yosinski2014` measured this layer by layer:
+# the first are general, the last belong to their task, and weights that are carried
+# over help even when trained further. This became the usual way to begin.
 #
 # For the :doc:`Vision Transformer <plot_40_vit>` it was the whole point. From scratch
 # on a million pictures it lost to ResNets; :term:`pre-trained <pre-training>` on three
@@ -35,8 +34,8 @@ You will see
 # Half of the classes
 # -------------------
 # Published weights cannot be had offline, and as we shall see they spoil the test on
-# our pictures. So this page makes its own. It learns five classes of drawn pictures,
-# and then turns to the other five, of which it has never seen one.
+# our pictures. So this page makes its own: a network learns five classes of drawn
+# pictures, then turns to the other five, which it has never seen.
 
 # sphinx_gallery_thumbnail_number = 1
 import math
@@ -78,11 +77,11 @@ assert run.accuracy > 0.5
 # %%
 # A head of zeros
 # ---------------
-# The last linear layer, the :term:`head`, knows the old classes. It goes. The paper of
-# the Vision Transformer begins the new one at zero (section 3.2). Two things follow,
-# and both can be checked. The first answer gives each class the same probability, so
-# the first loss is ln 5. And a gradient reaches the layers below through the head's
-# weights: at zero, none does. In the first step the loss moves only the head.
+# The last linear layer, the :term:`head`, knows the old classes. It goes. The Vision
+# Transformer's paper starts the new one at zero (section 3.2). Two things follow, and
+# both can be checked. The first answer gives each class the same probability, so the
+# first loss is ln 5. And gradients reach the layers below through the head's weights:
+# through zeros, none do. In the first step the loss moves only the head.
 
 
 def begin(model, weights):
@@ -115,12 +114,12 @@ assert body == 0 < head
 # %%
 # Frozen, slow, free
 # ------------------
-# What may the old weights do? *Frozen*, they stay, and only the head learns: the
-# network is a fixed extractor of features, cheap, since no gradient is needed below the
+# What may the old weights do? *Frozen*, they stay put, and only the head learns: the
+# network is a fixed feature extractor, cheap, since no gradient is needed below the
 # head. If the body learns, it is :term:`fine-tuning`: *free*, all at one rate, or
-# *slow*, the body at a smaller rate than the head, which is the simplest form of
-# discriminative learning rates :cite:p:`howard2018`, of which each layer can have its
-# own. In PyTorch they are groups of parameters.
+# *slow*, the body at a smaller rate than the head, the simplest form of discriminative
+# learning rates :cite:p:`howard2018`, where each layer can have its own. In PyTorch
+# these are parameter groups.
 
 name, head = pretrained.head(net)
 groups = [
@@ -136,12 +135,12 @@ optimizer = torch.optim.SGD(groups, momentum=0.9)
 print([(len(g["params"]), g["lr"]) for g in optimizer.param_groups])
 
 # %%
-# In vhist it is one number of the recipe, ``backbone_lr``, the body's rate in units of
-# the head's: 0, 0.1 or 1. With 0 also the running statistics of
-# :term:`batch normalisation` stay as they are; a frozen body that still collects them
-# is not frozen. All are trained on 10, 50 and 250 pictures of the new classes, for
-# about the same number of steps, with two controls that were not pre-trained: random
-# weights that learn, and random weights that are frozen.
+# In vhist this is one number in the recipe, ``backbone_lr``, the body's rate in units
+# of the head's: 0, 0.1 or 1. With 0 the running statistics of :term:`batch
+# normalisation` also stay as they are; a frozen body that still collects them is not
+# frozen. All are trained on 10, 50 and 250 pictures of the new classes, for about the
+# same number of steps, with two controls that were not pre-trained: random weights that
+# learn, and random weights that are frozen.
 
 ways = {
     "slow": (first, 0.1),
@@ -197,15 +196,15 @@ plots.caption(
 plt.show()
 
 # %%
-# Even ten pictures and slow old weights beat 250 without; and random weights that learn
-# are hardly ahead of a linear layer on a random body, whose batch statistics were never
-# collected. With ten pictures free weights gain nothing over slow ones; with more they
-# are no worse, and frozen ones are the last of the three with 250. That is one seed,
-# and no rate was tuned to its way.
+# Even ten pictures with slow old weights beat 250 without; and random weights that
+# learn are hardly ahead of a linear layer on a random body, whose batch statistics were
+# never collected. With ten pictures free weights gain nothing over slow ones; with more
+# they are no worse, and with 250 frozen ones come last. That is one seed, and no rate
+# was tuned to its method.
 #
 # What moves?
 # -----------
-# How far did each layer go, measured by its own length, from where it began?
+# How far did each layer move from its start, relative to its own length?
 
 
 def moved(net, start):
@@ -240,9 +239,9 @@ assert 0 < distance["slow"] < 0.5 * distance["free"]
 
 # %%
 # The first layers move farthest for their size, and slow weights stay near what they
-# knew. That is no contradiction to general first layers: how far a layer moves does not
-# say how much the move matters. Frozen, nothing moved but the head, no statistic
-# either:
+# knew. That does not contradict general first layers: how far a layer moves does not
+# say how much the move matters. Frozen, nothing moved but the head, not even a
+# statistic:
 
 old, frozen = first.state_dict(), nets["frozen", 50].state_dict()
 changed = [key for key in old if not torch.equal(old[key], frozen[key])]
@@ -255,9 +254,9 @@ assert changed == ["fc.weight", "fc.bias"]
 # A convolution takes pictures of any size. A Vision Transformer has a learned vector
 # for each place of its grid, and larger pictures have a finer one. The paper
 # interpolates "according to their location in the original image", in two dimensions.
-# The table of positions is a list, though, row after row, and it is easy to interpolate
-# the list. We try both where the truth is known, on fixed positions of sines and
-# cosines: 8 by 8 places, wanted 12 by 12.
+# But the table of positions is a list, row after row, and is easily interpolated as
+# one. We try both where the truth is known, on fixed positions of sines and cosines:
+# from 8 by 8 places to 12 by 12.
 
 
 def at(coordinates):
@@ -289,7 +288,7 @@ assert errors["as a grid"] < 0.3 * errors["as a list"]
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Similarity of one place, in the sixth row and fourth column, with all others: a "
+    "Similarity of one place, in the sixth row and fourth column, to all others: a "
     "spot where rows are in step, stripes where they are not.",
     "Three tiles of 12 by 12 squares. In the first two a bright spot at the place,"
     " fading to all sides; in the third bright and dark stripes.",
@@ -299,18 +298,18 @@ plt.show()
 
 # %%
 # The list is stretched by 144 / 64, two and a quarter, but a row only by one and a
-# half. So the rows run out of step: the second new one begins two thirds along the
+# half. So the rows fall out of step: the second new one begins two thirds into the
 # first old one.
 #
 # In the library
 # --------------
-# ``weights=`` does all this: it copies what fits, begins a head of another size at zero
+# ``weights=`` does all this: it copies what fits, starts a head of another size at zero
 # (one that fits is kept; for other classes there is
 # :func:`vhist.pretrained.load_weights` with ``new_head=True``) and interpolates
-# positions. It takes a file, of a run of vhist or of torchvision, or the word
+# positions. It takes a file, from a vhist run or from torchvision, or the word
 # ``"imagenet"``, which downloads torchvision's weights once (a ResNet needs
-# ``conv_bias=False`` for them). Offline that word ends in one line that says which file
-# to bring::
+# ``conv_bias=False`` for them). Offline that word ends in one line saying which file to
+# bring::
 #
 #    net = vhist.create_model(
 #        "vit_b_16", weights="imagenet", num_classes=3, image_size=384
@@ -324,12 +323,12 @@ plt.show()
 #
 # How many pictures are they worth?
 # ---------------------------------
-# The same on photographs, recorded: five classes of Imagenette are learned, the other
-# five are begun with 10 to 1,000 pictures, by the small Vision Transformer and the
-# small ResNet. A point has three seeds, each with its own pictures; the pre-training,
-# here called the school, had one. All points have the same number of steps, and each
-# network keeps its own recipe: only first weights and ``backbone_lr`` differ. No rate
-# was tuned to its way.
+# The same on photographs, recorded: the small Vision Transformer and the small ResNet
+# learn five classes of Imagenette, then start on the other five with 10 to 1,000
+# pictures. A point has three seeds, each with its own pictures; the pre-training, here
+# called the school, had one. All points have the same number of steps, and each network
+# keeps its own recipe: only initial weights and ``backbone_lr`` differ. No rate was
+# tuned to its method.
 
 plan = vhist.plan.load("finetuning")
 records = plan.records()
@@ -402,18 +401,18 @@ for kind in titles:
         assert 250 < need < 450
 
 # %%
-# At 200 pictures, old weights spare the Vision Transformer four fifths or more of what
+# At 200 pictures, old weights save the Vision Transformer four fifths or more of what
 # random ones need, the ResNet less than half. The gain is smaller than above, where
-# network, recipe and pictures were others. With ten pictures it is lost in the luck of
-# the seed, which also draws the ten; with more it is there, if hardly so for one seed
+# network, recipe and pictures were different. With ten pictures it is lost in the luck
+# of the seed, which also draws the ten; with more it shows, though hardly for one seed
 # of the ResNet with two hundred. Five classes are a small school, but what is learned
-# there, about a tench and a church, is of use for a parachute. Slow or free makes
-# little difference. Frozen does: the ResNet's frozen weights are soon overtaken by
-# random ones that learn, the Vision Transformer's stay level with them.
+# there, about a tench and a church, helps with a parachute. Slow or free makes little
+# difference. Frozen does: the ResNet's frozen weights are soon overtaken by random ones
+# that learn, the Vision Transformer's stay level with them.
 #
 # At school the Vision Transformer learned much less than the ResNet. With 1,000
-# pictures it gains more from it; with fewer, three seeds cannot tell. Yet from fifty on
-# it stays behind a ResNet that was at no school.
+# pictures it gains more from school; with fewer, three seeds cannot tell. Yet from
+# fifty on it stays behind a ResNet that never went to school.
 #
 # A fair question: do random weights lose only because they had too few steps? The same
 # thousand pictures, ten times as long:
@@ -426,17 +425,17 @@ for kind in titles:
 
 # %%
 # With patience random weights get there, too: level with old ones for the Vision
-# Transformer, past them for the ResNet, with one seed, and old weights were not given
-# as many steps. :cite:t:`he2019rethinking` found the same in the detection of objects,
+# Transformer, past them for the ResNet. That is one seed, and old weights were not
+# given as many steps. :cite:t:`he2019rethinking` found the same in object detection,
 # down to a tenth of COCO's pictures. With a thousand, what this school saves is steps
-# of the new task; exercise 4 adds its own bill.
+# on the new task; exercise 4 adds the school's bill.
 #
 # Test pictures that were seen before
 # -----------------------------------
 # Why not simply use weights from ImageNet on Imagenette? Because Imagenette *is* a part
 # of ImageNet. Its authors split it anew, so most of its validation pictures come from
-# ImageNet's training set. The names of the files tell: those of ImageNet's own
-# validation set begin with ``ILSVRC2012_val``.
+# ImageNet's training set. The file names tell: those of ImageNet's own validation set
+# begin with ``ILSVRC2012_val``.
 
 listed = (vhist.runs.RECORDS / "imagenette-val.txt").read_text(encoding="utf-8").split()
 unseen = sum("ILSVRC2012_val" in line for line in listed)
@@ -446,10 +445,10 @@ print("are in ImageNet's training set")
 assert (seen, unseen) == (3791, 134)
 
 # %%
-# Such a network has seen them with their labels. It would do well on them whether it
-# generalises or not, and a comparison with networks from scratch says nothing. So no
-# result of this book begins with ImageNet's weights. Whoever fine-tunes on Imagenette
-# should say so beside the number, or take other pictures.
+# A network with ImageNet's weights has seen them, labels included. It would do well
+# whether it generalises or not, and a comparison with networks from scratch says
+# nothing. So no result in this book starts from such weights. Whoever fine-tunes them
+# on Imagenette should say so beside the number, or take other pictures.
 #
 # .. admonition:: A common slip: the test set is new because I did not train on it
 #
@@ -461,14 +460,13 @@ assert (seen, unseen) == (3791, 134)
 # The guide had 225 training pictures, and 75 for the test. Its log prints fractions
 # with a percent sign, and the fractions are means over batches of pictures sorted by
 # class. :doc:`An experiment </experiments/plot_average_of_averages>` computes what a
-# network with a single answer to everything would get: one of three numbers, by its
-# answer. Eight of the ten
-# test accuracies in the guide's notebook are one of them. So most likely it was not a
-# weak network but a constant.
+# network with one answer to everything would get: one of three numbers, depending on
+# it. Eight of the ten test accuracies in the guide's notebook are among them. So most
+# likely it was not a weak network but a constant.
 #
 # The second network differs in more than its weights: its positions and its class token
-# are learned, and its body was frozen, so that only the head learned. The weights tell
-# of themselves:
+# are learned, and its body was frozen, so that only the head learned. The weights
+# describe themselves:
 
 meta = ViT_B_16_Weights.IMAGENET1K_V1.meta
 theirs, guide = 300 * 1_281_167, 10 * 225  # epochs times pictures
@@ -478,10 +476,10 @@ print(f"pictures shown: {theirs:,} and {guide:,}, {theirs / guide:,.0f} times as
 print(f"the guide's steps: {10 * math.ceil(225 / 32)}")
 
 # %%
-# They are from 300 epochs, as `torchvision's recipe
-# <https://github.com/pytorch/vision/tree/main/references/classification>`_ has it, of
-# the 1,281,167 training pictures :cite:p:`russakovsky2015`.
-# Next, the size. The guide's summary says 85,648,899. Ours, for three classes:
+# They come from 300 epochs, according to `torchvision's recipe
+# <https://github.com/pytorch/vision/tree/main/references/classification>`_, of the
+# 1,281,167 training pictures :cite:p:`russakovsky2015`. Next, the size. The guide's
+# summary says 85,648,899. Ours, for three classes:
 
 with torch.device("meta"):
     base = vhist.create_model("vit_b_16", num_classes=3)
@@ -494,9 +492,9 @@ assert lost == base.token.numel() + base.positions.numel()
 table
 
 # %%
-# This time the guide's tool counted right. Its notebook draws a fresh random class
+# This time the guide's tool counted correctly. Its notebook draws a fresh random class
 # token at each call and has fixed waves for positions, so neither is learned. The bill:
-# the guide asks what a month of a TPU would cost, at 12.88 dollars an hour. And it says
+# the guide asks what a month on a TPU would cost, at 12.88 dollars an hour. And it says
 # that flattening a patch gives (1, 768).
 
 print(
@@ -514,7 +512,7 @@ print(f"nn.Flatten of a patch (16, 16, 3): {tuple(flat.shape)}, not (1, 768)")
 #      the authors' code.
 #    * *224 pixels, as in table 4.* That is for pre-training, in table 3; fine-tuning
 #      had 384. And "ViT-16" is ViT-B/16.
-#    * *Equations 1 to 3.* Missing is the fourth, the last norm; the pseudo-code leaves
+#    * *Equations 1 to 3.* The fourth, the last norm, is missing; the pseudo-code leaves
 #      out all norms.
 #    * *Dropout 0.1 from the paper's table 3.* For ImageNet and ImageNet-21k; for JFT it
 #      is zero. The code takes an ``attn_dropout`` and never uses it.
@@ -524,11 +522,11 @@ print(f"nn.Flatten of a patch (16, 16, 3): {tuple(flat.shape)}, not (1, 768)")
 #      paper has 8e-4 and 0.1 for JFT, 1e-3 and 0.03 for ImageNet-21k, 3e-3 and 0.3 for
 #      ImageNet, batches of 4,096 and 10,000 steps of warm-up. And in Adam such a decay
 #      is :doc:`something else </experiments/plot_weight_decay>`.
-#    * *Pre-trained on ImageNet with 14,197,122 pictures, for seven epochs.* That many
-#      pictures are in ImageNet-21k, and the seven epochs are JFT's.
+#    * *Pre-trained on ImageNet with 14,197,122 pictures, for seven epochs.*
+#      ImageNet-21k has that many pictures, and the seven epochs are JFT's.
 #    * *Five epochs here.* The notebook's log has ten.
 #
-# Its advice stands in spite of all this: if you have few pictures, take weights.
+# Its advice stands despite all this: if you have few pictures, take trained weights.
 #
 # Where this differs
 # ------------------
@@ -567,7 +565,7 @@ for row in rows:
 # -----------------
 # :cite:t:`kolesnikov2020` made a recipe of it for ResNets: pre-train large, fine-tune
 # with one rule. :cite:t:`kornblith2019` found that networks that are better on ImageNet
-# are, on the whole, better to begin with.
+# are, on the whole, better starting points.
 #
 # Experiments
 # -----------
@@ -642,8 +640,8 @@ for row in rows:
 #
 #    .. dropdown:: What to think about
 #
-#       How many steps did the school take, of which batch? And which of the two bills
-#       comes again with the next task?
+#       How many steps did the school take, at what batch size? And which bill comes
+#       again with the next task?
 
 plan.compare("resnet_scratch_1000", "resnet_scratch_1000_longer", "resnet_free_1000")
 
@@ -656,9 +654,9 @@ plan.records()["resnet_pretrained"][0]
 # .. dropdown:: What came out
 #
 #    With ten times as many steps, and one seed, random weights got a little further
-#    than old ones had. The two bills are not far apart, as ``vhist.runs.cost`` tells of
-#    the records, but the school's is paid once and serves every task that follows. What
-#    old weights would do with as many steps was not tried.
+#    than old ones had. The two bills are not far apart, as ``vhist.runs.cost`` shows,
+#    but the school's is paid once and serves every task that follows. What old weights
+#    would do with as many steps was not tried.
 #
 # 5. *Frozen or slow, with ten pictures?*
 #
@@ -673,8 +671,8 @@ plan.compare("vit_frozen_10", "vit_slow_10", "vit_free_10", "vit_scratch_10")
 # .. dropdown:: What came out
 #
 #    Slow, with each of the three seeds, by a few points. But the free network is ahead
-#    of the slow one with two seeds and behind with the third, and the one with random
-#    weights the same. With ten pictures three seeds cannot rank these three.
+#    of the slow one with two seeds and behind with the third, and so is the one with
+#    random weights. With ten pictures three seeds cannot rank these three.
 #
 # Further reading
 # ---------------

@@ -6,7 +6,7 @@ A few printed lines, taken at their word, and what they give away against their 
 
 Every number in a paper was once a line that scrolled by. When the machine has gone
 quiet, nobody can ask it again; what is missing then is a way to check the line. It
-takes less than one thinks. This page cross-examines the last lines of four training
+takes less than you think. This page cross-examines the last lines of four training
 runs, first with arithmetic alone, then with two small networks that are trained here
 and now. On two CPU cores it runs in well under a minute. You will learn from the lines
 
@@ -35,9 +35,9 @@ and now. On two CPU cores it runs in well under a minute. You will learn from th
 # that without a computer?
 #
 # An accuracy is a count over a count. Of 10,000 pictures each is worth 0.01 %, so 78.21
-# and 78.22 are possible and nothing between. Single precision may add a tail of
-# rounding, as in 78.22000122, but never makes 78.2165. The number of pictures was
-# another one. Let us ask all four runs, each of which prints two such lines.
+# and 78.22 are possible but nothing between. Single precision may add a tail of
+# rounding, as in 78.22000122, but never makes 78.2165. So the number of pictures was
+# different. Let us ask all four runs, each of which prints two such lines.
 
 # sphinx_gallery_thumbnail_number = 1
 import copy
@@ -72,7 +72,7 @@ def sieve(percents, tolerance, largest=20_000):
 
 # %%
 # Each accuracy is a sieve: only those numbers of pictures fall through for which some
-# whole number of right answers gives it. To watch the sieves at work we first blunt
+# whole number of right answers gives it. To watch the sieves at work we first coarsen
 # them and believe only three decimals.
 
 VIOLET, GREY = "C0", "#8c959f"
@@ -114,7 +114,7 @@ plt.show()
 
 # %%
 # The claim falls at the first sieve. What is left is 3,925, the size of Imagenette's
-# validation split, and its multiples, which are the same fractions. The "10000" was
+# validation split, and its multiples, which give the same fractions. The "10000" was
 # not counted; in the article's public code it is a constant. The :doc:`introduction
 # <plot_00_introduction>` found it from all the digits of all eight. How many of them
 # are really needed?
@@ -191,8 +191,8 @@ assert learned_from == run.data["train"]
 # To the last picture. And a contradiction: above the log of AlexNet the article lists
 # its settings, with 200 epochs. The steps say 400. Whatever was listed there is not
 # what was run, and we should trust the other settings a little less, too. Nor is "Acc"
-# the training accuracy: it is that of one batch of random cut-outs, with a standard
-# error of more than a point.
+# the training accuracy: it is that of one batch of random crops, with a standard error
+# of more than a point.
 #
 # One network, two answers
 # ------------------------
@@ -205,7 +205,7 @@ for model, (first, last) in right.items():
 
 # %%
 # A network is a function. Why should it change its answer? There are three suspects:
-# rounding, since a GPU adds in an order that varies; random cut-outs, if the tests used
+# rounding, since a GPU adds in an order that varies; random crops, if the tests used
 # them; and layers that behave differently during training. We train two small networks,
 # one with *dropout* :cite:p:`srivastava2014`, one with *batch normalisation*
 # :cite:p:`ioffe2015`, and test each of them again and again.
@@ -309,16 +309,16 @@ assert (single != double).sum() <= 2
 # The first suspect has an alibi: rounding changes next to nothing. Dropout in training
 # mode does what the log shows, and it also costs accuracy, since every answer is given
 # with half of the hidden units missing. Batch normalisation in training mode answers by
-# the company that a picture keeps, and need not be worse for it; :doc:`the chapter on
-# ResNet <plot_30_resnet>` looks closer. With the same batches it repeats itself, so
-# the article's two tests of ResNet had different ones.
+# the company a picture keeps, and need not be worse for it; :doc:`the chapter on ResNet
+# <plot_30_resnet>` looks more closely. With the same batches it repeats itself, so the
+# article's two tests of ResNet had different batches.
 #
-# The second suspect, cut-outs, cannot be ruled out by the log. Here the article's
+# The second suspect, crops, cannot be ruled out by the log. Here the article's
 # repository helps. Test pictures are only resized, but they are shuffled; the first
 # test splits every batch over two GPUs, the closing one does not; and nowhere is
 # ``eval()`` called. With this code all four headline accuracies were measured in
 # training mode, and those of AlexNet, VGG and ViT are probably too low. By how much, no
-# log can say: our network is another one, and so is its gap.
+# log can say: our network is different, and so is its gap.
 #
 # .. admonition:: A common slip
 #
@@ -332,8 +332,8 @@ assert (single != double).sum() <= 2
 # ---------------------------------
 # According to its settings the article divides the learning rate of 0.0001 by ten at
 # regular intervals: ``StepLR`` with a step size of 2,000 for AlexNet and VGG, of 1,000
-# for the others. Steps of what? PyTorch counts calls of ``scheduler.step()``, and where
-# that call stands decides. Its formula is short enough to try both.
+# for the others. Steps of what? PyTorch counts calls of ``scheduler.step()``, so
+# everything depends on its place. The formula is short enough to try both.
 
 step_size = {"alexnet": 2000, "vgg": 2000, "resnet": 1000, "vit": 1000}
 
@@ -357,8 +357,8 @@ for model, (epochs, steps) in ends.items():
     assert math.isclose(by_batch, 1e-7 if model == "vgg" else 1e-11)
 
 # %%
-# A fall by up to ten million, or none at all. A weight has about seven digits in single
-# precision, and Adam's steps are about as long as the learning rate
+# Up to a ten-millionfold fall, or none at all. A weight has about seven digits in
+# single precision, and Adam's steps are about as long as the learning rate
 # :cite:p:`kingma2015`. Which steps would a weight of 0.01 notice?
 
 weight = torch.tensor(0.01)
@@ -410,10 +410,11 @@ plt.show()
 #
 # Weight decay that was nearly off
 # --------------------------------
-# The same small rate has a second victim. PyTorch's AdamW takes a share of every weight
-# away at every step, learning rate times decay; in the paper :cite:p:`loshchilov2019`
-# only the schedule's factor multiplies the decay. With 0.0001 and 0.01 PyTorch's share
-# is a millionth. How much of a weight is left at the end, if nothing else moves it?
+# The same small rate has a second victim. At every step PyTorch's AdamW takes away a
+# share of every weight, learning rate times decay; in the paper
+# :cite:p:`loshchilov2019` only the schedule's factor multiplies the decay. With 0.0001
+# and 0.01 PyTorch's share is a millionth. How much of a weight is left at the end, if
+# nothing else moves it?
 
 w = nn.Parameter(torch.ones(1, dtype=torch.float64))
 w.grad = torch.zeros_like(w)
@@ -435,9 +436,9 @@ assert (1 - 1e-6) ** 14_800 > 0.98
 # The figures in the last lines are those of :cite:t:`krizhevsky2012`: about 90 epochs
 # over 1.2 million pictures, batches of 128, a rate of 0.01 that was lowered three
 # times, a decay of 0.0005, momentum 0.9. That the four phases were equally long is our
-# assumption, and it need not be exact. There, a weight must be renewed all the time to
-# stay alive; here, decay takes at most one and a half percent in the whole run. A
-# setting that is listed need not be at work.
+# assumption, and it need not be exact. There, a weight must be constantly renewed to
+# stay alive; in the article, decay takes at most one and a half percent in the whole
+# run. A setting that is listed need not be at work.
 #
 # Is the ranking real?
 # --------------------
@@ -484,16 +485,15 @@ plots.caption(
 plt.show()
 
 # %%
-# VGG's lead over AlexNet is real. That of ResNet is little more than one standard
+# VGG's lead over AlexNet is real. ResNet's over VGG is little more than one standard
 # error, where custom asks for two. And dice that should not have been there have a say
 # in it: one test earlier, with the same weights, the lead was 11 pictures and not 36.
 #
 # All networks saw the same pictures, so a paired test would be sharper
 # :cite:p:`mcnemar1947`: of the pictures that exactly one of two networks gets right,
-# how are they shared? But that needs the answers, and the log has only their sum. With
+# who gets how many? But that needs the answers, and the log has only their sum. With
 # :math:`b` pictures solved by ResNet alone and :math:`c` by VGG alone we know
-# :math:`b - c = 36` and not :math:`b + c`, so :math:`z = (b - c)/\sqrt{b + c}` is
-# open:
+# :math:`b - c = 36` and not :math:`b + c`, so :math:`z = (b - c)/\sqrt{b + c}` is open:
 
 b_minus_c = right["resnet"][1] - right["vgg"][1]
 most = 2 * total - right["resnet"][1] - right["vgg"][1]  # no error in common
@@ -623,8 +623,8 @@ print(f"{lines} lines of {len(vhist.runs.list_runs())} records: all whole, all a
 #       stands for the mean over all of them.
 #
 # 5. *The same slip, on purpose.* One recorded AlexNet was tested with dropout left on,
-#    after every epoch and at the end; its training did not differ. Predict: is its
-#    training loss another one, and by how much does its accuracy fall? Then unfold.
+#    after every epoch and at the end; its training did not differ. Predict: does its
+#    training loss change, and by how much does its accuracy fall? Then unfold.
 
 plan.load("ablations").compare("alexnet", "alexnet_dropout_in_evaluation")
 
@@ -632,10 +632,10 @@ plan.load("ablations").compare("alexnet", "alexnet_dropout_in_evaluation")
 # .. dropdown:: What came out
 #
 #    The training loss is the very same number, in every epoch. Both runs have the same
-#    seed and make the same steps, and the dice thrown while testing do not touch the
+#    seed and take the same steps, and the dice thrown while testing do not touch the
 #    training. The accuracy falls by a little, yet by more than chance: most answers
 #    survive the dice, and of those that change sides more are lost than won. For the
-#    article this is a hint at the direction, no correction: its network is another one.
+#    article this hints at the direction but is no correction: its network is different.
 #
 # 6. *What is the article's recipe worth?* A constant rate and large batches are the
 #    settings that this log gave away. :func:`vhist.recipe.recipe_for` has them as a
@@ -652,14 +652,14 @@ for label in article:
 # .. dropdown:: What came out
 #
 #    For every architecture the article's recipe is far behind ours at equal epochs. Its
-#    networks have not learned too much by heart, they have learned too little: their
-#    training loss is higher, though ours pays for smoothed labels, and still falling.
-#    At a constant 1e-4 the steps are short, batches four times as large leave a quarter
+#    networks have not memorised too much, they have learned too little: their training
+#    loss is higher, though ours pays for smoothed labels, and still falling. At a
+#    constant 1e-4 the steps are short, batches four times as large leave only a quarter
 #    of them, crops down to less than a tenth of a picture make each harder, and the ViT
 #    has a dropout of 0.5 after most of its linear layers.
 #
-#    How much each of these costs the pairs cannot say, because two such numbers differ
-#    in more than one setting; for ResNet even in the optimizer. Nor do they judge the
+#    The pairs cannot say how much each of these costs, because two such runs differ in
+#    more than one setting; for ResNet even in the optimizer. Nor do they judge the
 #    article's own runs, which had six to eighteen times the epochs. And the machines
 #    differ: these runs were made on a GPU, whose convolutions may round float32, ours
 #    on a CPU.

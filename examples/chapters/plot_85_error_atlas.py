@@ -2,12 +2,12 @@
 An atlas of errors
 ==================
 
-Which pictures four architectures get wrong, together and alone, and what they say.
+Which pictures four architectures get wrong, together and alone, and what they answer.
 
 An accuracy is a single number. It does not tell *which* pictures went wrong, or
-whether a newer network repairs the errors of the older one or makes its own. The
-records of this book keep every answer, so we can ask. Nothing is trained here; the
-page runs in seconds on one processor core. You will see
+whether a newer network repairs the errors of an older one or makes its own. The records
+of this book keep every answer, so we can ask. Nothing is trained here; the page runs in
+seconds on one processor core. You will see
 
 * a wall of pictures that every architecture misses;
 * errors that are shared far beyond what the accuracies explain;
@@ -20,7 +20,7 @@ page runs in seconds on one processor core. You will see
 # --------
 #
 # One trained network per architecture: its first long run, without mixed pictures. A
-# record has an answer to each of Imagenette's validation pictures
+# record has an answer for each of Imagenette's validation pictures
 # :cite:p:`howard2019imagenette`, always in the same order.
 # :func:`vhist.atlas.val_files` knows their names.
 
@@ -97,11 +97,11 @@ nobody, everybody = int((solved == 0).sum()), int((solved == 4).sum())
 print(f"nobody is right on {nobody} of {total} pictures, everybody on {everybody}")
 
 # %%
-# The repository holds no photographs. The wall shows them where ``VHIST_DATA`` names a
+# The repository holds no photographs. The wall shows them if ``VHIST_DATA`` names a
 # copy of Imagenette when this script runs; otherwise, tiles name the files. Look for
 # five reasons in such pictures: the object is small, or cut off, or seen from an odd
-# side; it is one of many things in the frame; or the label can be disputed. The table
-# above says in how many pixels each network saw them.
+# angle; it is one of many things in the frame; or the label can be disputed. The table
+# above says at how many pixels each network saw them.
 #
 # Missed by one, missed by all?
 # -----------------------------
@@ -138,8 +138,8 @@ assert by_class[0] - independent[0] < 0.3 * (counts[0] - independent[0])
 
 # %%
 # Far more pictures than chance allows are missed by all, and far more are solved by
-# all. That some classes are hard explains little of it. Difficulty sits in the single
-# picture:
+# all. That some classes are hard explains little of it. Difficulty sits in the
+# individual picture:
 
 missed = torch.stack([(solved[m] == 0).double().mean() for m in of_class])
 spread = (missed * (1 - missed) / labels.bincount()) ** 0.5
@@ -173,11 +173,11 @@ plt.show()
 # Agreement beyond accuracy
 # -------------------------
 #
-# Now pair by pair. Two good networks agree often simply because both are right, so
-# each number is held against luck: two strangers with the same confusions, who agree
-# within a class only by chance. All we need is a table that counts, for each class, who
+# Now pair by pair. Two good networks often agree simply because both are right, so each
+# number is compared with luck: two strangers with the same confusions, who agree within
+# a class only by chance. All we need is a table that counts, for each class, who
 # answered what. The standard errors come from the same table: draw the same number of
-# pictures from it, with repetition, compute again, and look at the spread. A drawn
+# pictures from it, with replacement, compute again, and look at the spread. A drawn
 # picture brings both answers along, so the comparison stays paired.
 
 
@@ -273,9 +273,9 @@ plt.show()
 # %%
 # Networks that err together err *alike*. They share the training set and the test
 # pictures, which may be why. VGG and ResNet have the largest kappa, but also the
-# closest accuracies, which limit it (exercise 2). And that errors are shared is no
-# special feature of small networks: those for ImageNet agree, too, beyond what their
-# accuracies tell :cite:p:`mania2019`, and convolutional ones are consistent in their
+# closest accuracies, and unequal ones limit it (exercise 2). Nor is sharing errors
+# peculiar to small networks: those for ImageNet agree, too, beyond what their
+# accuracies explain :cite:p:`mania2019`, and convolutional ones are consistent in their
 # errors whatever their architecture :cite:p:`geirhos2020`.
 #
 # What is taken for what
@@ -330,13 +330,13 @@ fewest = errors.sum(dim=(1, 2)).min()
 print(f"standard error of a 5: up to {100 * (0.05 * 0.95 / fewest) ** 0.5:.1f}")
 
 # %%
-# Is there an era in this? For two steps in time, the change of every cell, again in
-# points of the share among the errors. With so many cells some move by chance. So a dot
-# marks only those that pass a test made stricter by their number, and one more
-# question is asked of the whole: how many of 100 errors would have to move to another
-# cell, and how many if both networks drew their errors from one common pool? Errors
-# on the same pictures are counted as if they were independent, which is cautious: what
-# is shared moves together.
+# Do the eras show here? For two steps in time, here is how every cell changes, again in
+# points of its share of the errors. With so many cells some move by chance. So a dot
+# marks only those that pass a test made stricter by their number, and one more question
+# concerns the whole: how many of 100 errors would have to move to another cell, and how
+# many if both networks drew their errors from one common pool? Errors on the same
+# pictures are counted as if they were independent, which is cautious: what is shared
+# moves together.
 
 ways = [(0, 2), (2, 3)]  # AlexNet to ResNet, ResNet to ViT
 strict = NormalDist().inv_cdf(1 - 0.05 / (90 * len(ways)) / 2)
@@ -399,7 +399,7 @@ plt.show()
 
 # %%
 # The eye finds patterns in any such carpet; the two printed lines say how far to trust
-# it. No single cell surely changes, and most of what moves would have moved by chance.
+# it. No single cell clearly changes, and most of what moves would have moved by chance.
 # Between eras the *number* of errors changed most. Their kind changed a little: from
 # ResNet to ViT some errors in a hundred move beyond chance, from AlexNet to ResNet
 # none.
@@ -435,10 +435,10 @@ plt.show()
 # %%
 # Ask of each: is the answer foolish, does it name the setting instead of the object, or
 # would you have said the same? Where four networks agree against the label, the label
-# deserves a look, too. In ImageNet's validation set at least six of a hundred labels
-# are wrong, :cite:t:`northcutt2021` estimate, and :cite:t:`beyer2020` collected new
-# ones, several for a picture where it shows several things. Neither counted Imagenette,
-# and few of its validation pictures are among theirs, as the names tell:
+# deserves a look, too. :cite:t:`northcutt2021` estimate that in ImageNet's validation
+# set at least six labels in a hundred are wrong, and :cite:t:`beyer2020` collected new
+# ones, several for pictures that show several things. Neither counted Imagenette, and
+# few of its validation pictures are among theirs, as file names show:
 
 official = sum("ILSVRC2012_val" in file for file in FILES)
 print(f"{official} of {total} are from ImageNet's own validation set")
@@ -467,10 +467,9 @@ for k, name in enumerate(names):
     )
 
 # %%
-# A share near a tenth means: nothing there that a guess would not explain. ResNet's is
-# far above it, ViT's by nearly three standard errors, the others' by less than two. Two
-# pictures for each network, the only one that is right, and then two for each, the only
-# one that is wrong:
+# A share near a tenth is no more than a guess would explain. ResNet's is far above
+# that, ViT's by nearly three standard errors, the others' by less than two. Here are
+# two pictures that each network alone gets right, then two that it alone gets wrong:
 
 alone = [index for r in right for index in some(r & (solved == 1), 2)]
 fig = atlas.gallery(alone, runs, columns=4)
@@ -503,11 +502,11 @@ plt.show()
 # How much is luck?
 # -----------------
 #
-# Two networks also disagree if they are the same architecture, trained twice with other
-# random numbers. That is the ruler for all other disagreement: only what exceeds it can
-# be due to architecture or recipe. And part of it is forced, for networks of different
-# accuracy cannot give equal answers everywhere. From the short runs, means over every
-# pair that the records allow:
+# Two networks also disagree if they are the same architecture, trained twice with
+# different random numbers. That is the ruler for all other disagreement: only what
+# exceeds it can be due to architecture or recipe. And part of it is forced, since
+# networks of different accuracy cannot agree everywhere. From the short runs, means
+# over every pair that the records allow:
 
 short = [(label, run) for label, seeds in plans[1].items() for run in seeds]
 twins = {}
@@ -526,7 +525,7 @@ for (label, other), found in sorted(twins.items(), key=lambda c: c[0][0] != c[0]
 assert apart["vit_small_8", "vit_small_8"] > apart["vgg_small", "resnet_small"]
 
 # %%
-# Much of what sets two networks apart on single pictures another seed would, too: ViT
+# Much of the disagreement on single pictures would come from another seed, too: ViT
 # disagrees with itself more often than VGG with ResNet. With few seeds, read this page
 # as one about four trained networks, not four architectures.
 #
@@ -537,7 +536,7 @@ assert apart["vit_small_8", "vit_small_8"] > apart["vgg_small", "resnet_small"]
 # * Networks that are wrong together tend to pick the same wrong class.
 # * A confusion matrix is full of chance. Compare shares of errors, and correct for the
 #   number of cells.
-# * To solve what others miss counts only beyond the luck of a guess.
+# * Solving what others miss counts only beyond the luck of guessing.
 # * Where all agree against a label, look at the label.
 #
 # Exercises
@@ -556,8 +555,8 @@ assert apart["vit_small_8", "vit_small_8"] > apart["vgg_small", "resnet_small"]
 #          votes[names.index("ResNet")] *= 1.5
 #          print((votes.sum(dim=0).argmax(dim=1) == labels).double().mean())
 #
-#       A vote gains where voters are about equally good and err apart. Here one is far
-#       better than the weakest, and errors are shared.
+#       A vote helps where voters are about equally good and err differently. Here one
+#       is far better than the weakest, and errors are shared.
 #
 # 2. *Two networks are right on eight and on nine of ten pictures. How large can kappa
 #    be?*
@@ -568,7 +567,7 @@ assert apart["vit_small_8", "vit_small_8"] > apart["vgg_small", "resnet_small"]
 #       luck it is 0.8·0.9 + 0.2·0.1 = 0.74. Kappa is at most 0.16 / 0.26 = 0.62:
 #       networks of different accuracy cannot reach 1.
 #
-# 3. *Compare equal budgets:* put ``plans = plans[1:]`` behind the line that loads them,
+# 3. *Compare equal budgets:* put ``plans = plans[1:]`` after the line that loads them,
 #    and ``plans[0]`` in the last section. Which sentence of this page would you change?
 #
 #    .. dropdown:: Solution
@@ -585,7 +584,7 @@ assert apart["vit_small_8", "vit_small_8"] > apart["vgg_small", "resnet_small"]
 #       A choice of the strangest shows how strange a picture can be. A sample shows
 #       what an error usually looks like.
 #
-# 5. *Do networks without cropped and flipped pictures make other errors, or more of
+# 5. *Do networks without cropped and flipped pictures make different errors, or more of
 #    them?* Guess, unfold; then compare ``predictions`` of the two records by class, as
 #    the confusion differences above do.
 
@@ -596,9 +595,9 @@ plan.load("ablations").compare("alexnet", "alexnet_no_augmentation")
 #
 #    Not more: clearly *fewer*. In nine epochs augmentation has nothing to prevent yet,
 #    and training on whole pictures is probably quicker. Nor do they make errors of
-#    another kind: no cell of the confusions surely changes, and about as many errors
-#    move to another cell as chance would move. Hardly any class gets worse, and none by
-#    much. One seed, few epochs.
+#    another kind: no cell of the confusions clearly changes, and about as many errors
+#    move to another cell as by chance. Hardly any class gets worse, and none by much.
+#    One seed, few epochs.
 #
 # 6. *Does a network without positions confuse other classes?* It sees each picture as a
 #    bag of patches. Name two classes that should suffer most before you unfold.

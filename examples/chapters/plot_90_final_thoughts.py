@@ -4,13 +4,13 @@ Final thoughts
 
 Four architectures in one table: what they cost, what they know, what is only luck.
 
-Each chapter told one step. What was missing until now is the comparison: the same
+Each chapter covered one step. What was missing until now is the comparison: the same
 pictures, the same loop, the same ruler, and error bars on everything. Nothing is
 trained here. The page reads the records of the runs and counts layers, and on two CPU
 cores it runs in under a minute. You will see
 
 * one table and one figure for all four networks, small and at full size, with the
-  article's results beside;
+  article's results alongside;
 * which of their differences survive a test on the same pictures;
 * who leads for a given amount of computing, and what each design stopped deciding by
   hand;
@@ -46,11 +46,11 @@ for name, plan in plans.items():
 # %%
 # Each row of the table is one network under one plan, trained on Imagenette's
 # photographs :cite:p:`howard2019imagenette`, squashed square: a small one on one core
-# or two, or, in the plan gpu, one as large as in its paper. Behind ± stands the
-# standard deviation over seeds (SD), or the binomial standard error
-# :math:`\sqrt{p(1-p)/n}` (SE) where a row has only one seed. Beside it is what the
-# article behind this book reports for the large network. VGG has batch normalisation in
-# the plans long and gpu, none in plan short and in the article.
+# or two, or, in the plan gpu, one as large as in its paper. The ± is the standard
+# deviation over seeds (SD), or the binomial standard error :math:`\sqrt{p(1-p)/n}` (SE)
+# where a row has only one seed. Beside it is what the article behind this book reports
+# for the large network. VGG has batch normalisation in the plans long and gpu, none in
+# plan short or in the article.
 
 
 @dataclass(eq=False)
@@ -94,9 +94,9 @@ for w in lines:
 lines[0].run
 
 # %%
-# *px* is the side of the pictures; a multiply-add is two FLOP. The last two columns are
-# of whole runs, evaluations included: in processor time, as other work went on beside
-# them, or on a GPU in minutes of the clock, compiling included. Devices differ:
+# *px* is the side of the pictures; a multiply-add is two FLOP. The last two columns
+# cover whole runs, evaluations included: in processor time, as other work went on
+# alongside, or, on a GPU, in clock minutes, compiling included. Devices differ:
 
 for device in sorted({r.device for w in lines for r in w.runs}):
     there = [w for w in lines if device in {r.device for r in w.runs}]
@@ -116,11 +116,11 @@ for w in lines:
     print(f"{w.name:8}{w.which:19}{100 * gap:+6.1f} points{gap / error:+7.1f} SE")
 
 # %%
-# Two SE may be luck with the pictures; above three it hardly is. But this is no contest
-# of architectures. The article trained the full networks for 200 epochs and more, at a
-# rate that, by its public code, never fell, and tested them with dropout or batch
-# statistics switched on. Those of plan gpu learned for 20 epochs, or for 80 and more.
-# How far do they get beyond the best small network of plan long?
+# Two SE may be luck with the pictures; more than three hardly are. But this is no
+# contest of architectures. The article trained the full networks for 200 epochs or
+# more, at a rate that, by its public code, never fell, and tested them with dropout or
+# batch statistics switched on. Those of plan gpu learned for 20 epochs, or for 80 or
+# more. How far beyond the best small network of plan long do they get?
 
 for w in (w for w in lines if w.plan == "gpu"):
     small = [v for v in lines if (v.family, v.plan) == (w.family, "long")]
@@ -144,8 +144,8 @@ assert vgg is max(lines, key=lambda w: w.score.mean)
 assert z > 3
 
 # %%
-# In 20 epochs, AlexNet and ViT are behind; in 80 and more, all ahead, though two of
-# them hardly. Epochs, pixels and mixing differ. The best row is VGG's, before ResNet-34
+# After 20 epochs, AlexNet and ViT are behind; after 80 or more, all are ahead, two only
+# barely. Epochs, pixels and mixing differ. The best row is VGG's, ahead of ResNet-34
 # with a quarter of its work.
 #
 # At full size, with AlexNet undivided as the article built it, size and work do not go
@@ -182,11 +182,11 @@ assert full["vit"].macs > full["vgg"].macs
 assert full["vit"].parameters < full["vgg"].parameters
 
 # %%
-# From AlexNet to VGG the work grew by about six times the factor of the size, by nine
+# From AlexNet to VGG the work grew by a factor about six times the size's, nine times
 # from the paper's AlexNet, whose halves multiply less; ResNet then gave most of both
 # back; ViT took the lead in work with fewer parameters than VGG. So the axis matters,
-# and the figure has four. For full networks it has two: a GPU's seconds are no CPU's,
-# and the article's logs tell no times.
+# and the figure has four. For full networks it has two: GPU seconds are not CPU
+# seconds, and the article's logs give no times.
 
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.6), sharey=True, layout="constrained")
 (size, work), (speed, time) = axes
@@ -256,8 +256,8 @@ for name, rate in sorted(rates.items(), key=lambda item: -item[1]):
 assert 1.15 < max(rates.values()) / min(rates.values()) < 1.5
 
 # %%
-# Not quite. Recipes differ, too: a single one would compare who likes it. These fields
-# differ between the runs of the short plan:
+# Not quite. Recipes differ, too: a shared one would reward whoever likes it. These
+# fields differ between the runs of the short plan:
 
 recipes = [asdict(vhist.Recipe(**w.run.recipe)) for w in short]
 differing = [key for key in recipes[0] if len({str(r[key]) for r in recipes}) > 1]
@@ -267,8 +267,8 @@ for key in differing:
 print(f"{len(differing)} of {len(recipes[0])} fields differ")
 
 # %%
-# A ranking ranks networks *and* these lines. What the optimizer, :term:`Muon`
-# :cite:p:`jordan2024`, and what changed with it, can move:
+# A ranking ranks networks *and* these lines. What the optimizer :term:`Muon`
+# :cite:p:`jordan2024` and the changes alongside it can move:
 
 ours = vhist.plan.load("muon").records()
 theirs = plans["gpu"].records()
@@ -329,14 +329,14 @@ assert sources.keys() < rows.keys()
 # The usual test compares two accuracies as if they came from different pictures. Ours
 # share them, and the records hold every answer. A picture that both networks get right
 # says nothing about their difference. Let :math:`b` pictures be solved only by the
-# first and :math:`c` only by the second; if they were equally good, each of these would
-# be the toss of a coin. Then
+# first and :math:`c` only by the second; if both were equally good, each of these would
+# be a coin toss. Then
 #
 # .. math:: z = \frac{b - c}{\sqrt{b + c}}
 #
 # is nearly standard normal. This is McNemar's test :cite:p:`mcnemar1947`. There are
-# six pairs, so each may raise a false alarm six times less often, to keep the chance
-# of any at 5 %. We test the first seeds of the short plan.
+# six pairs, so each may raise a false alarm six times less often, to keep the chance of
+# one at 5 %. We test the first seeds of the short plan.
 
 pairs = list(combinations(short, 2))
 threshold = NormalDist().inv_cdf(1 - 0.05 / len(pairs) / 2)
@@ -355,7 +355,7 @@ for one, two in pairs:
 print(f"threshold for |z|: {threshold:.2f}")
 
 # %%
-# As a picture: the difference of two accuracies, with an interval that is wide
+# As a picture: the difference between two accuracies, with an interval that is wide
 # enough for six looks. Where it crosses zero, the order of the two is not settled.
 
 fig, ax = plt.subplots(figsize=(7.2, 3.0), layout="constrained")
@@ -394,10 +394,10 @@ for one, two in pairs:
         print(f"{one.name:>8} to {two.name:8}{gap:+6.1f} points, luck ± {luck:.1f}")
 
 # %%
-# A verdict above reads "these two trained networks differ". Whether they would if each
-# were trained again, these lines tell; the luck is one standard error. In the article's
-# own ranking the first place rests on little more than one standard error, as the
-# :doc:`introduction <plot_00_introduction>` computed from its logs.
+# A verdict above reads "these two trained networks differ". These lines tell whether
+# they would if each were trained again; the luck is one standard error. In the
+# article's own ranking the first place rests on little more than one standard error, as
+# the :doc:`introduction <plot_00_introduction>` computed from its logs.
 #
 # The answers also tell whether the networks fail on the same pictures.
 
@@ -412,17 +412,17 @@ print(f"unsolved if errors were independent: {total * expected:.0f}")
 
 # %%
 # The last line is what strangers would leave unsolved. The more the first line
-# exceeds it, the more the networks share what makes a picture hard. And what one
+# exceeds it, the more the networks agree on which pictures are hard. And what one
 # network solves alone, an average of several may gain; the competition's winners
 # averaged.
 #
 # Accuracy for a budget
 # ---------------------
 #
-# A table shows the end of a run. The logs also show the way, so we can ask who leads
-# after a given amount of processor time. The oldest logs have, per epoch, only what the
-# clock showed; for them the processor time of the whole run is shared out in
-# proportion. Networks on a GPU and runs with Muon are not in this race.
+# A table shows the end of a run. The logs also show how it got there, so we can ask who
+# leads after a given amount of processor time. The oldest logs have only clock time per
+# epoch; for them the processor time of the whole run is shared out in proportion.
+# Networks on a GPU and runs with Muon are not in this race.
 
 
 def minutes(run):
@@ -519,16 +519,16 @@ plt.show()
 
 # %%
 # Only VGG and ResNet ever lead, ResNet in the end. In plan long ResNet and AlexNet's
-# mixed runs are in float32, often slower; processors differ. And every learning rate
-# falls towards its planned end, and the last rise of a curve is mostly that fall: a
+# mixed runs are in float32, often slower; processors differ. Every learning rate falls
+# towards its planned end, and the last rise of a curve is mostly due to that fall: a
 # network stopped half way is worse than one planned for half the time. So the strip is
-# a little unfair to runs that have not ended.
+# a little unfair to unfinished runs.
 #
 # What changed and what stayed
 # ----------------------------
 #
-# Papers stress what is new. The layers themselves tell both. For each network at the
-# size of its paper, we ask for its kinds of layers and where its multiply-adds are.
+# Papers stress what is new. The layers themselves show both. For each network, at its
+# paper's size, we ask which layers it has and where its multiply-adds are.
 
 
 def kinds(net, word):
@@ -553,14 +553,14 @@ for f, net in nets.items():
     assert by_conv < 0.05 if f == "vit" else by_conv > 0.9
 
 # %%
-# *What changed.* The window went from eleven pixels to three and then to a whole
-# patch that is looked at once. Normalisation moved from neighbouring channels
-# to the batch and then to the single token. Hidden linear layers went when ResNet came,
-# and returned inside every block of ViT. Convolution did nearly all
-# of the work in three networks and does next to none in the fourth.
+# *What changed.* The window went from eleven pixels to three and then to a whole patch,
+# looked at only once. Normalisation moved from neighbouring channels to the batch and
+# then to the single token. Hidden linear layers went when ResNet came, and returned
+# inside every block of ViT. Convolution did nearly all of the work in three networks
+# and does next to none in the fourth.
 #
 # *What stayed.* Linear maps with a simple bend between them. One linear layer at the
-# end that makes classes of features. :term:`Cross-entropy <cross-entropy>` and
+# end that turns features into classes. :term:`Cross-entropy <cross-entropy>` and
 # stochastic gradients, momentum in some form, crops and flips. All four pass through
 # the same :func:`vhist.fit`, and no line of it asks which one it has.
 #
@@ -577,22 +577,21 @@ for f, net in nets.items():
 #
 # The list of decisions did not simply shrink. ViT has a patch size, a width, a number
 # of heads and a recipe with more knobs than AlexNet's. What moved is where knowledge
-# sits: less in the drawing of the network, more in data and training. On ImageNet
-# alone ViT-B/16 reached 77.91 %, after pre-training on 303 million pictures 84.15 %
+# sits: less in the design of the network, more in data and training. On ImageNet alone
+# ViT-B/16 reached 77.91 %, after pre-training on 303 million pictures 84.15 %
 # :cite:p:`dosovitskiy2020`; with a better recipe and no further picture the same
 # network reached 81.8 % :cite:p:`touvron2021`.
 #
 # One ruler
 # ---------
 #
-# What a layer *can* see follows from the drawing. For convolutions and poolings it is
+# What a layer *can* see follows from the design. For convolutions and poolings it is
 # the :term:`receptive field`: each adds its kernel less one, times the pixels between
-# neighbouring inputs. Attention has the whole picture. How far a layer looks, the
-# gradient of a middle unit tells: the mean distance of the pixels that it depends on
-# from their centre, weighted by the gradient. For ViT there is also its
-# :term:`attention distance` :cite:p:`dosovitskiy2020`, from the middle patch to what it
-# looks at. Here are the untrained networks of the short plan; the side of the picture
-# is 1.
+# neighbouring inputs. Attention has the whole picture. The gradient of a middle unit
+# tells how far a layer looks: the mean distance of the pixels that it depends on from
+# their centre, weighted by the gradient. For ViT there is also its :term:`attention
+# distance` :cite:p:`dosovitskiy2020`, from the middle patch to what it looks at. Here
+# are the untrained networks of the short plan; the side of the picture is 1.
 
 torch.manual_seed(0)
 drawn, _ = vhist.sketchnette.sketchnette(8, image_size=64)
@@ -668,14 +667,14 @@ assert resnet[1:].max() < 1.2 * resnet[1] < 0.25 * vit[-1]
 assert (attended - apart.mean()).abs().max() < 0.05
 
 # %%
-# VGG covers the picture only with its last layers; ResNet has it three times over; ViT
-# has all of it from the first block. But to be able to see is not to look. A fresh
-# network looks mostly at the middle of its field, as :cite:t:`luo2016` found of
+# VGG covers the picture only with its last layers; ResNet covers it three times over;
+# ViT sees it all from the first block. But to be able to see is not to look. A fresh
+# network looks mostly at the middle of its field, as :cite:t:`luo2016` found for
 # convolutions, and ResNet no further than its first two layers do: each of its blocks
 # starts as the identity, with a last norm of zeros. ViT's attention looks as far as an
-# even look would. The drawing says what can be seen; start and training decide what is:
-# :doc:`in an experiment </experiments/plot_trained_field>` a small ResNet learns, and
-# its look becomes more than twice as wide.
+# even look would. The design says what can be seen; initialisation and training decide
+# what is: :doc:`in an experiment </experiments/plot_trained_field>` a small ResNet
+# learns, and its gaze becomes more than twice as wide.
 #
 # What came next
 # --------------
@@ -684,10 +683,10 @@ assert (attended - apart.mean()).abs().max() < 0.05
 #   that shift from layer to layer, and stages of falling resolution, as in VGG.
 # * **DaViT** :cite:p:`ding2022` alternates such windows with attention between
 #   *channels*, each of which sees the whole picture.
-# * **ConvNeXt** :cite:p:`liu2022` walks the other way. It starts from a
-#   ResNet and adopts ViT's habits one by one: patches at the entrance, few
-#   activations, LayerNorm, GELU, the training recipe. It ends level with Swin and
-#   contains no attention at all. The recipe alone was worth 2.7 points.
+# * **ConvNeXt** :cite:p:`liu2022` goes the other way. It starts from a ResNet and
+#   adopts ViT's habits one by one: patches at the entrance, few activations, LayerNorm,
+#   GELU, the training recipe. It ends level with Swin and contains no attention at all.
+#   The recipe alone was worth 2.7 points.
 #
 # Which should I use?
 # -------------------
@@ -708,7 +707,7 @@ print(f"cheapest of these: {min(good, key=lambda w: w.minutes).name}")
 
 # %%
 # That holds for ten easy classes, small pictures, some nine thousand of them and
-# minutes of training. Beyond it, conditions decide:
+# minutes of training. Beyond that, it depends:
 #
 # * *A pre-trained network exists for pictures like yours.* Take it, whatever its
 #   architecture, and fine-tune. Above, even weights that had seen few pictures brought
@@ -745,7 +744,7 @@ print(f"cheapest of these: {min(good, key=lambda w: w.minutes).name}")
 # * Compare on the same pictures, count who solved what, and correct for the number of
 #   comparisons. Then repeat with another seed.
 # * A ranking belongs to a budget, a data set and a recipe.
-# * What a layer can see is drawn; how far it looks depends on start and training.
+# * Its design sets what a layer can see; initialisation and training, how far it looks.
 # * Every step took a decision from the designer and had its price: data, work, or
 #   statistics of the batch.
 #
@@ -823,10 +822,10 @@ ablations.compare("vit", "vit_no_positions", "vit_sincos")
 #              z = vhist.runs.paired_z(here, there)
 #              print(label, there.accuracy, here.accuracy, round(z, 1))
 #
-#       About as much, at this budget: what the recipe moves each network by is of the
-#       size of what lies between the networks with either recipe. Two things keep this
-#       from being a law: the article gave its recipe six to eighteen times these
-#       epochs, and nobody tuned its rate to these networks.
+#       About as much, at this budget: the recipe moves each network about as far as the
+#       networks lie apart under either recipe. Two things keep this from being a law:
+#       the article gave its recipe six to eighteen times these epochs, and nobody tuned
+#       its rate to these networks.
 #
 # Further reading
 # ---------------
