@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from statistics import median
+from statistics import linear_regression, median
 
 import torch
 from torch import Tensor
 
+from vhist._text import table as aligned
 from vhist.data import MEAN, STD, Dataset, Split
 from vhist.runs import commit, describe_machine
 
 RECORDS = Path(__file__).parent / "records"
-PARTS = ("overhead", "folder", "limit", "growth", "lrn", "imports")
 
 
 # ---- clocks --------------------------------------------------------------------------
@@ -43,22 +43,11 @@ def device_seconds(device: torch.device) -> float:
 # ---- numbers -------------------------------------------------------------------------
 
 
-def line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Return slope and intercept of the least-squares line through (x, y) points."""
-    n = len(points)
-    x_mean, y_mean = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
-    spread = sum((x - x_mean) ** 2 for x, _ in points)
-    if spread == 0:
-        raise ValueError(f"a line needs two different x, got {[x for x, _ in points]}")
-    slope = sum((x - x_mean) * (y - y_mean) for x, y in points) / spread
-    return slope, y_mean - slope * x_mean
-
-
 def slopes(times: dict[str, list[float]]) -> list[float]:
     """Return the cost per step of each round by itself."""
     steps = [int(s) for s in times]
     rounds = zip(*times.values(), strict=True)
-    return [line(list(zip(steps, r, strict=True)))[0] for r in rounds]
+    return [linear_regression(steps, r).slope for r in rounds]
 
 
 def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
@@ -169,7 +158,7 @@ def finish(part: str, result: dict, options: argparse.Namespace) -> None:
     Parameters
     ----------
     part : str
-        One of ``PARTS``; the name of the file.
+        Name of the file.
     result : dict
         With ``machine``, ``versions``, ``settings`` and the numbers.
     options : Namespace
@@ -205,10 +194,6 @@ def rounded(values: Sequence[float], digits: int = 6) -> list[float]:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return an aligned text table: the first column left, the others right."""
-    lines = [list(head), *(list(row) for row in rows)]
-    widths = [max(len(row[i]) for row in lines) for i in range(len(head))]
-    lines.insert(1, ["-" * w for w in widths])
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
-        for row in lines
-    )
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    rule = ["-" * width for width in widths]
+    return aligned(head, [rule, *rows], right=range(1, len(head)))

@@ -8,6 +8,7 @@ MyST-NB. Our own steps are in docs/_ext, a short file each:
     figures.py        each figure for light and for dark pages, with caption and text
     notebook_text.py  what of a chapter's text goes into the notebook, and how
     katex_math.py     formulas as HTML while building
+    first_paint.py    what a page needs before its first line is painted
     shortcuts.py      links for the names at the top of vhist
     mend_html.py      small faults of the tools above, mended in the finished pages
     inline_style.py   the style of a page within it, instead of a dozen sheets

@@ -24,13 +24,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    here = (Path(os.environ.get("VHIST_DATA", "")) / "val").is_dir()
+    data = os.environ.get("VHIST_DATA")
+    here = bool(data) and (Path(data) / "val").is_dir()
     no_data = pytest.mark.skip(reason="set VHIST_DATA to a folder with train/ and val/")
     no_slow = pytest.mark.skip(reason="slow; asked for with -m slow")
     for item in items:
-        if "imagenette" in item.keywords and not (
-            here and os.environ.get("VHIST_DATA")
-        ):
+        if "imagenette" in item.keywords and not here:
             item.add_marker(no_data)
         if "slow" in item.keywords and "slow" not in config.getoption("markexpr"):
             item.add_marker(no_slow)

@@ -227,15 +227,15 @@ WEIGHTS = {
     "a way out": (lambda x: archive("../../owned"), "no file of weights"),
     "a list": ([1, 2], "no file of weights"),
     "words": ({"fc.bias": "large"}, "no file of weights"),
-    "an array too few": (_cut, "1 of its arrays differ, the first is fc.bias"),
-    "an array too many": (lambda s: s | {"x": s["fc.bias"]}, "the first is x"),
+    "an array too few": (_cut, "its state dict has other arrays, such as fc.bias"),
+    "an array too many": (lambda s: s | {"x": s["fc.bias"]}, "other arrays, such as x"),
     "no names": (
         lambda s: {1: s["fc.bias"], "a": s["fc.bias"]},
         "is no file of weights",
     ),
-    "other shapes": (lambda s: s | {"fc.bias": s["fc.bias"][:1]}, "is fc.bias"),
-    "doubles": (lambda s: s | {"fc.bias": s["fc.bias"].double()}, "is fc.bias"),
-    "sparse": (lambda s: s | {"fc.bias": s["fc.bias"].to_sparse()}, "is fc.bias"),
+    "other shapes": (lambda s: s | {"fc.bias": s["fc.bias"][:1]}, "of shape (1,), not"),
+    "doubles": (lambda s: s | {"fc.bias": s["fc.bias"].double()}, "is torch.float64"),
+    "sparse": (lambda s: s | {"fc.bias": s["fc.bias"].to_sparse()}, "is no array"),
 }
 
 

@@ -128,7 +128,7 @@ MODELS = [
     ("resnet18", {"blocks": (1, 0, 1, 1)}, ValueError, "blocks must be at least 1"),
     ("resnet18", {"blocks": (1, 10**9, 1, 1)}, ValueError, "blocks must be at most"),
     ("resnet18", {"blocks": (), "widths": ()}, ValueError, "must be at least 1"),
-    ("resnet18", {"blocks": (1,) * 20, "widths": (1,) * 20}, ValueError, "per stage"),
+    ("resnet18", {"blocks": (1,) * 20, "widths": (1,) * 20}, ValueError, "at most 16"),
     (
         "resnet18",
         {"widths": (1, 2, 3, 4.5)},
@@ -145,7 +145,7 @@ MODELS = [
     ("vgg_small", {"image_size": 65}, ValueError, "image_size must be a multiple of"),
     ("vgg_small", {"image_size": -64}, ValueError, "image_size must be at least 1"),
     ("vgg_small", {"convs": (1, 1)}, ValueError, "convs and widths need one number"),
-    ("vgg_small", {"init": "ones"}, ValueError, "init must be one of"),
+    ("vgg_small", {"init": "ones"}, ValueError, "init is 'glorot' or 'he'"),
     ("vgg_small", {"batch_norm": "no"}, TypeError, "batch_norm must be True or False"),
     ("vgg_small", {"dropout": 1.5}, ValueError, "dropout must be in [0, 1]"),
     ("vgg_small", {"dropout_position": 1}, ValueError, "dropout_position is"),

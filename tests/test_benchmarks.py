@@ -31,20 +31,6 @@ FIELDS = {  # what docs/speed.md reads
 }
 
 
-def test_line_goes_through_two_points() -> None:
-    assert common.line([(400, 1.0), (1600, 4.0)]) == pytest.approx((0.0025, 0.0))
-
-
-def test_line_lies_between_many_points() -> None:
-    slope, intercept = common.line([(0, 1), (1, 3), (2, 3), (3, 5)])
-    assert (slope, intercept) == pytest.approx((1.2, 1.2))
-
-
-def test_line_needs_two_places() -> None:
-    with pytest.raises(ValueError, match="two different x"):
-        common.line([(3, 1), (3, 2)])
-
-
 def test_cost_of_a_call_is_that_of_the_shortest_beyond_its_steps() -> None:
     times = {"10": [1.5, 1.2], "100": [2.1, 3.0], "200": [3.1, 5.0]}
     steps, calls = overhead.step_and_call(times)

@@ -1,6 +1,5 @@
 """The command line."""
 
-import inspect
 import json
 import os
 import pickle
@@ -349,10 +348,9 @@ def test_dry_run_of_a_folder_and_a_begun_run(vhist, tmp_path, pictures):
 
 
 def test_pictures_are_counted_as_they_are_loaded(pictures):
-    counts = inspect.signature(vdata._sketchnette).parameters
-    source = catalogue.SOURCES["sketchnette"]
-    assert (counts["train"].default, counts["val"].default) == (4000, 1000)
-    assert (source.train, source.val) == (4000, 1000)
+    drawn = vdata.load_dataset("sketchnette", image_size=16)
+    assert catalogue.count_pictures("sketchnette")[:3] == (10, 4000, 1000)
+    assert (len(drawn.train), len(drawn.val)) == (4000, 1000)
     assert catalogue.count_pictures("folder", pictures)[:3] == (2, 16, 16)
 
 
@@ -656,7 +654,7 @@ def test_eval_finds_the_pictures_of_the_record(vhist, greys, pictures, tmp_path)
     # Nor is which archive it was, and that a file was no picture, to be said again.
     other = inner.rename(inner.with_name("imagenette2-320"))
     (other / "val" / "n03000684" / "broken.png").write_bytes(b"")
-    line += " --size 320px --skip-bad"
+    line += " --size 320px --skip_bad"  # tyro takes either spelling
     replace(record, command=line, data=classes).save(greys / "greys.json")
     code, out, _ = vhist("eval", "greys")
     assert (code, "on imagenette2-320" in out) == (0, True)

@@ -189,6 +189,14 @@ def test_the_cache_follows_the_folder(folder):
     assert first.fingerprint == again.fingerprint != changed.fingerprint
 
 
+def test_a_folder_has_one_cache_by_whatever_path(folder, monkeypatch):
+    load_folder(folder, image_size=24)
+    before = {*vdata.cache_dir().iterdir()}
+    monkeypatch.chdir(folder.parent)
+    load_folder(folder.name, image_size=24)
+    assert {*vdata.cache_dir().iterdir()} == before
+
+
 def test_a_torn_cache_file_is_decoded_again(folder, tmp_path_factory):
     load_folder(folder, image_size=24)
     for cached in vdata.cache_dir().glob("*.pt"):
@@ -213,7 +221,9 @@ def test_what_is_missing_is_said(tmp_path, folder):
         load_dataset("mnist")
     with pytest.raises(ValueError, match="at least 16 pixels"):
         load_dataset(image_size=4)
-    with pytest.raises(ValueError, match="size is '160px'"):
+    with pytest.raises(
+        ValueError, match="size is 'full' or '320px' or '160px', got '64px'"
+    ):
         load_dataset("imagenette", root=tmp_path / "new", size="64px")
     (folder / "val" / "yak").mkdir()
     with pytest.raises(ValueError, match="different classes"):

@@ -314,7 +314,9 @@ def test_the_spatial_transformers_recipes():  # it has two sentences, no table
 def test_vits_head_and_first_weights():
     says("vit", "head", "linear", "linear")
     says("vit", "first weights", "Xavier, head 0", "mixed, head 0")
-    writes("vit", "are one matrix, whose Xavier bound is smaller by :math:`\\sqrt 2`")
+    writes(
+        "vit", "are one matrix, whose Xavier bound is :math:`\\sqrt 2` times smaller"
+    )
     writes("vit", "leaves attention's last matrix to PyTorch, as this page's class")
     ours = create_model("vit_small_8")
     theirs = models.VisionTransformer(32, 16, 2, 4, 128, 512)

@@ -56,7 +56,7 @@ def test_one_name_need_be_no_list():
 
 
 def test_a_wrong_name_suggests_the_right_one():
-    with pytest.raises(ValueError, match=r"did you mean 'features\.conv1'"):
+    with pytest.raises(ValueError, match=r"did you mean features\.conv1"):
         activations(create_model("alexnet_small"), torch.zeros(1, 3, 64, 64), ["conv1"])
 
 

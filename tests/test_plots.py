@@ -69,17 +69,12 @@ def test_default_colours_stand_out_on_either_page(page: str):
         assert high / low >= 3, color
 
 
-def test_pictures_and_filters_fill_a_grid():
+def test_pictures_fill_a_grid():
     fig = plots.images(torch.full((7, 3, 8, 8), 128.0), "abcdefg", columns=3)
     drawn = [ax for ax in fig.axes if ax.images]
     assert len(drawn) == 7
     assert drawn[6].get_title() == "g"
     assert float(drawn[0].images[0].get_array().mean()) == pytest.approx(128 / 255)
-    fig = plots.filters(torch.randn(5, 3, 4, 4))
-    for ax in fig.axes[:5]:
-        array = ax.images[0].get_array()
-        assert max(abs(array.max() - 0.5), abs(array.min() - 0.5)) == pytest.approx(0.5)
-    assert sum(bool(ax.images) for ax in plots.feature_maps(torch.rand(9, 4, 4)).axes)
 
 
 def test_tensors_of_any_device_can_be_drawn():
@@ -94,8 +89,6 @@ def test_tensors_of_any_device_can_be_drawn():
 
     picture = torch.rand(2, 3, 4, 4).as_subclass(Far)
     plots.images(picture)
-    plots.filters(picture)
-    plots.feature_maps(picture[0])
     plots.attention(picture[0], torch.rand(2, 5, 5).as_subclass(Far))
 
 

@@ -394,7 +394,7 @@ def test_fewer_pictures_are_a_part_of_more_and_follow_the_seed():
 @pytest.mark.parametrize(
     ("classes", "per_class", "message"),
     [
-        (["tensch"], None, "sketchnette has no class 'tensch'; did you mean 'tench'"),
+        (["tensch"], None, "sketchnette has no class 'tensch'; did you mean tench?"),
         (["tench", "tench"], None, "the class 'tench' is named twice"),
         ([], 0, "per_class must be a whole number, at least 1, got 0"),
         ([], 2.5, "per_class must be a whole number, at least 1, got 2.5"),

@@ -241,3 +241,12 @@ def test_a_table_in_html_escapes_names():
     model = nn.Sequential(OrderedDict([("<b>", nn.Linear(2, 2))]))
     html = summary(model, (2,))._repr_html_()
     assert "<td>&lt;b&gt;</td>" in html
+
+
+def test_an_error_without_words_is_named_by_its_kind():
+    class Unfinished(nn.Module):
+        def forward(self, x):
+            raise NotImplementedError
+
+    with pytest.raises(ValueError, match=r"cannot take .*: NotImplementedError$"):
+        summary(Unfinished(), 64)

@@ -677,3 +677,11 @@ def test_the_recipe_says_whether_momentum_looks_ahead(ahead):
         assert (
             made.nesterov if optimizer == "muon" else made.defaults["nesterov"]
         ) == ahead
+
+
+def test_a_record_has_no_command_if_another_program_trained(monkeypatch, tmp_path):
+    for start in ("/usr/bin/pytest", str(tmp_path / "__main__.py")):
+        monkeypatch.setattr(sys, "argv", [start, "--epochs", "5"])
+        assert train._command() == ""
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/vhist", "train", "stn", "--out", "x"])
+    assert train._command() == "vhist train stn"

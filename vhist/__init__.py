@@ -59,7 +59,7 @@ __all__ = [
     "train",
 ]
 
-# Functions at the top of the package, and the room that each comes from.
+# Names at the top of the package, and the module (room) that each comes from.
 _ROOMS = {
     "Recipe": "recipe",
     "create_model": "models",

@@ -1,7 +1,7 @@
 """The command line: ``vhist train resnet_small --data imagenette --root DIR``.
 
-Each command is a function of a module of :mod:`vhist.cli`; tyro makes flags of its
-parameters and help of its docstring.
+Each command is a function in a module of :mod:`vhist.cli`; tyro turns its parameters
+into flags and its docstring into help.
 """
 
 import contextlib
@@ -27,9 +27,9 @@ from vhist.recipe import recipe_for
 _EXIT_CODES = """\
 exit codes:
   0    done
-  1    a fault of vhist; the traceback says where
+  1    a bug in vhist; the traceback says where
   2    wrong input, or a file that cannot be read or written
-  3    the run failed on its way: loss not finite, out of memory, a process lost
+  3    the run failed midway: loss not finite, out of memory, a process lost
   130  stopped by Ctrl-C; 143 by SIGTERM. What was saved can be continued"""
 
 
@@ -39,7 +39,7 @@ Shell = Literal["bash", "zsh", "fish"]
 def completion(
     shell: Annotated[Shell, tyro.conf.Positional, tyro.conf.arg(metavar="SHELL")],
 ) -> None:
-    """Print the script by which a shell completes commands, flags and models.
+    """Print a script that lets a shell complete commands, flags and models.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def main() -> int:
         return _complain(name, error, 3)
     except (ValueError, OSError) as error:
         return _complain(name, error, 2)
-    except RuntimeError as error:  # PyTorch's and Python's words for a lack
+    except RuntimeError as error:  # how PyTorch and Python report a shortage
         hints = {"memory": _MEMORY, "start new thread": _THREADS}
         hint = next((hints[word] for word in hints if word in str(error)), None)
         if hint is None:
@@ -164,9 +164,8 @@ def main() -> int:
     except KeyboardInterrupt as stopped:
         if os.environ.get("RANK", "0") == "0":
             said = str(stopped) or "stopped"
-            if (
-                said == "stopped" and name == "vhist train"
-            ):  # between steps it says more
+            # Between steps it says more.
+            if said == "stopped" and name == "vhist train":
                 said += "; what was saved before goes on with --resume"
             with contextlib.suppress(OSError):  # nobody reads
                 print(f"\n{name}: {said}", file=sys.stderr, flush=True)
@@ -177,12 +176,12 @@ def main() -> int:
 
 
 def _drop_output() -> None:
-    """Let what is still to be written go nowhere, or Python complains at its end."""
+    """Discard what is still to be written, or Python complains on exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _split(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
-    """Return the command that words begin with, and the words behind it."""
+    """Return the command that words begin with, and the words after it."""
     first, *rest = argv
     check_known("command", first, COMMANDS, "vhist --help")
     if (both := " ".join(argv[:2])) in COMMANDS:
@@ -200,13 +199,13 @@ def _help() -> str:
         first = (function.__doc__ or "").splitlines()[0]
         lines.append(f"  {name:11s} {first}")
     lines += ["", "vhist COMMAND --help lists the options of a command,"]
-    return "\n".join([*lines, "vhist --version says which vhist.", "", _EXIT_CODES])
+    return "\n".join([*lines, "vhist --version prints the version.", "", _EXIT_CODES])
 
 
 def _complain(name: str, error: Exception, code: int) -> int:
     """Print an error on one line.
 
-    Of many processes on a machine, the first speaks for all of what they were given.
+    Of several processes on a machine, only the first reports errors in their input.
     """
     text = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.strerror:

@@ -1,9 +1,10 @@
 """What comes from outside, checked: fields against their annotations, and files."""
 
-import reprlib
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from vhist._text import brief
 
 _WORDS = {
     int: "a whole number",
@@ -17,8 +18,8 @@ _WORDS = {
 def check_fields(instance: object) -> None:
     """Raise unless each field holds what its annotation says.
 
-    A whole number is a number too, and a list may stand for a tuple, as after a way
-    through JSON. True and False are no numbers.
+    A whole number is a number too, and a list may stand for a tuple, as after a
+    round trip through JSON. True and False are not numbers.
 
     Parameters
     ----------
@@ -38,23 +39,10 @@ def check_fields(instance: object) -> None:
             raise error(f"{name} must be {_describe(kind)}, got {brief(value)}")
 
 
-def one_line(text: str) -> str:
-    """Escape what would break a line or a terminal, as files of others may hold."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
-def brief(value: object) -> str:
-    """Return a value as text, cut to fit on a line."""
-    try:
-        return " ".join(reprlib.repr(value).split())
-    except ValueError:  # Python writes no whole number of more than 4,300 digits
-        return "a number of thousands of digits"
-
-
 def check_file(path: Path) -> None:
-    """Raise ValueError for a pipe or a device: to read one may take for ever.
+    """Raise ValueError for a pipe or a device: reading one may take for ever.
 
-    What is not there, or is a folder, is left to those who open it.
+    What is missing, or is a folder, is left to whoever opens it.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         raise ValueError(f"{path} is a pipe or a device, not a file")

@@ -1,7 +1,7 @@
 """Imagenette's validation pictures by number: their names, and the pictures if at hand.
 
 A record holds one answer for each of these 3,925 pictures, in the order of the list
-that comes with the package. The pictures themselves do not.
+that comes with the package. The pictures themselves do not come with it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vhist._checks import brief
+from vhist._text import brief
 from vhist.catalogue import locate
 from vhist.data import WNIDS, decode
-from vhist.plots import LABELS, color_of
+from vhist.plots import LABELS, WIDTH, color_of
 from vhist.runs import RECORDS
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["class_of", "gallery", "picture", "val_files"]
 
-_PICTURES = "Pictures: Imagenette, a subset of ImageNet; they are their owners'."
-_TILES = "Files of Imagenette; with VHIST_DATA=FOLDER, a copy of it, its pictures."
+_PICTURES = "Pictures: Imagenette, a subset of ImageNet; they belong to their owners."
+_TILES = "File names from Imagenette; set VHIST_DATA to a copy of it to see pictures."
 
 _GAP, _LINE, _SQUARE = 0.08, 0.15, 0.09  # inches: around, of text, of colour
 
@@ -88,10 +88,7 @@ def gallery(
     indices: Sequence[int | None],
     runs: Sequence[Run] = (),
     *,
-    titles: Sequence[str] | None = None,
     columns: int = 6,
-    size: int = 128,
-    width: float = 7.2,
 ) -> Figure:
     """Draw validation pictures in a grid, each with who answered what underneath.
 
@@ -102,15 +99,9 @@ def gallery(
     indices : sequence of int or None
         Places of the pictures in :func:`val_files`; None leaves a gap.
     runs : sequence of Run
-        Whose answers to write, behind a square in each architecture's colour; the
-        right one is bold.
-    titles : sequence of str, optional
-        Above the first pictures; the class above each if not given.
+        Whose answers to write, each after a square in the architecture's colour;
+        right ones are bold.
     columns : int
-    size : int
-        Height and width of a picture, in pixels.
-    width : float
-        Of the figure, in inches.
 
     Raises
     ------
@@ -122,19 +113,18 @@ def gallery(
     _check(indices, runs)
     last = max(k for k, index in enumerate(indices) if index is not None)
     indices = indices[: last + 1]
-    if titles is None:
-        titles = ["" if i is None else class_of(val_files()[i]) for i in indices]
+    titles = ["" if i is None else class_of(val_files()[i]) for i in indices]
     answers = [_answers(i, runs) for i in indices]
     starts = range(0, len(indices), columns)
     heads = [
         max([t.count("\n") + 1 for t in titles[k:][:columns]] or [0]) for k in starts
     ]
     feet = [max(map(len, answers[k : k + columns])) for k in starts]
-    cell = width / columns
+    cell = WIDTH / columns
     top, bottom = _LINE * (2.5 if runs else 0.5), 1.5 * _LINE
     height = top + _LINE * (sum(heads) + sum(feet)) + cell * len(starts) + bottom
 
-    fig = plt.figure(figsize=(width, height))
+    fig = plt.figure(figsize=(WIDTH, height))
     fig.set_layout_engine("none")  # not layout=: that is forgotten when it is saved
     ax = fig.add_axes((0, 0, 1, 1))  # one for all, in inches from the upper left
     found = []
@@ -146,9 +136,8 @@ def gallery(
             left = (k - start) * cell
             if index is None:
                 continue
-            if k < len(titles):
-                ax.text(left, top - 0.03, titles[k], fontsize=8, va="bottom")
-            found.append(_draw(ax, left, top, cell - _GAP, index, size))
+            ax.text(left, top - 0.03, titles[k], fontsize=8, va="bottom")
+            found.append(_draw(ax, left, top, cell - _GAP, index))
             for line, (answer, who) in enumerate(answers[k].items()):
                 right = answer == class_of(val_files()[index])
                 y = top + cell - _GAP + _LINE * (line + 0.7)
@@ -157,7 +146,7 @@ def gallery(
         top += cell + _LINE * foot
     note = _PICTURES if any(found) else _TILES
     ax.text(0, height - 0.7 * _LINE, note, fontsize=8, va="center")
-    ax.set(xlim=(0, width), ylim=(height, 0), aspect="auto")  # imshow changed them
+    ax.set(xlim=(0, WIDTH), ylim=(height, 0), aspect="auto")  # imshow changed them
     ax.set_axis_off()
     return fig
 
@@ -202,13 +191,11 @@ def _line(
     ax.text(x + 0.02, y, text, va="center_baseline", **style)
 
 
-def _draw(
-    ax: Axes, left: float, top: float, side: float, index: int, size: int
-) -> bool:
+def _draw(ax: Axes, left: float, top: float, side: float, index: int) -> bool:
     """Draw a picture or a tile in its place, and return whether it was a picture."""
     from matplotlib.patches import Rectangle
 
-    pixels = picture(index, size)
+    pixels = picture(index)
     if pixels is not None:
         box = (left, left + side, top + side, top)
         ax.imshow(pixels.permute(1, 2, 0).numpy(), extent=box)  # chw -> hwc

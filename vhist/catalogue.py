@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = [
+    "ARCHIVES",
     "CIFAR10",
     "SMALLEST",
     "SOURCES",
     "Source",
+    "base_folder",
     "count_pictures",
     "expand_user",
-    "has_classes_of",
     "inner_folder",
     "locate",
 ]
@@ -66,6 +67,13 @@ SOURCES = {
 }
 
 
+#: Imagenette's archives by the shorter side of their pictures, and what they unpack to.
+ARCHIVES = {
+    "full": "imagenette2",
+    "320px": "imagenette2-320",
+    "160px": "imagenette2-160",
+}
+
 CIFAR10 = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
@@ -96,10 +104,34 @@ def expand_user(
         ) from error
 
 
-def has_classes_of(name: str, folder: Path) -> bool:
+def base_folder(name: str, root: str | Path | None = None) -> Path:
+    """Return where a data set is looked for: root, VHIST_DATA, or vhist's own cache.
+
+    Parameters
+    ----------
+    name : str
+        One of ``SOURCES``.
+    root : path, optional
+
+    Raises
+    ------
+    ValueError
+        If nobody says where the pictures of ``folder`` are.
+    """
+    from vhist.data import cache_dir
+
+    chosen = root or os.environ.get("VHIST_DATA")
+    if name == "folder" and not chosen:
+        raise ValueError(
+            "data set 'folder' needs root= (--root), with train/ and val/ inside"
+        )
+    return expand_user(chosen or cache_dir())
+
+
+def _has_classes_of(name: str, folder: Path) -> bool:
     """Return whether a folder with ``train/`` can be the data set of this name.
 
-    CIFAR-10 has all its classes, Imagenette at least no others.
+    CIFAR-10 must have exactly its classes, Imagenette no others.
     """
     from vhist.data import WNIDS, class_folders
 
@@ -111,8 +143,7 @@ def has_classes_of(name: str, folder: Path) -> bool:
 
 def inner_folder(name: str, size: str) -> str:
     """Return the name of the folder that a data set is unpacked to."""
-    below = {"160px": "imagenette2-160", "320px": "imagenette2-320"}
-    return "cifar10" if name == "cifar10" else below.get(size, "imagenette2")
+    return "cifar10" if name == "cifar10" else ARCHIVES[size]
 
 
 def locate(name: str, root: Path | None = None, size: str = "160px") -> Path | None:
@@ -125,15 +156,13 @@ def locate(name: str, root: Path | None = None, size: str = "160px") -> Path | N
     root, size
         See :func:`vhist.load_dataset`.
     """
-    from vhist.data import cache_dir
-
-    chosen = root or os.environ.get("VHIST_DATA")
-    if name == "sketchnette" or (name == "folder" and not chosen):
+    nowhere = name == "folder" and not (root or os.environ.get("VHIST_DATA"))
+    if name == "sketchnette" or nowhere:
         return None
-    base = expand_user(chosen or cache_dir())
-    inner = base / inner_folder(name, size)
-    for folder in (base, inner) if name != "folder" else (base,):
-        if (folder / "train").is_dir() and has_classes_of(name, folder):
+    base = base_folder(name, root)
+    places = [base] if name == "folder" else [base, base / inner_folder(name, size)]
+    for folder in places:
+        if (folder / "train").is_dir() and _has_classes_of(name, folder):
             return folder
     return None
 
@@ -152,7 +181,7 @@ def count_pictures(
     Parameters
     ----------
     name, root, size, skip_bad
-        See :func:`vhist.load_dataset`. What is a picture is judged by its name alone.
+        See :func:`vhist.load_dataset`. A file counts as a picture by its name alone.
     classes, per_class
         See :meth:`vhist.data.Dataset.select`. Of a data set that is not here, each
         class is taken to have the same share of the pictures.
@@ -173,11 +202,7 @@ def count_pictures(
 
     source, folder = SOURCES[name], locate(name, root, size)
     if folder is None and name == "folder":
-        if root is None and not os.environ.get("VHIST_DATA"):
-            raise ValueError(
-                "data set 'folder' needs root= (--root), with train/ and val/ inside"
-            )
-        folder = expand_user(root or os.environ["VHIST_DATA"])
+        folder = base_folder(name, root)  # what it lacks is said where it is listed
     if folder is not None:
         found, splits = vdata.list_folder(folder)
         files = [path for split in splits for path, _ in split]
@@ -199,13 +224,13 @@ def count_pictures(
             check_per_class(folder.name, per_class, counts)
             counts = Counter(dict.fromkeys(counts, per_class))
         return len(kept), counts.total(), there.total(), str(folder)
-    if source.classes is None or source.train is None or source.val is None:
-        raise ValueError(f"data set {name!r} is not known")
+    # A folder has none of these numbers; its files were counted above.
+    whole, *sizes = (n or 0 for n in (source.classes, source.train, source.val))
     where = "drawn when first used" if name == "sketchnette" else "to be downloaded"
     # Else the ten classes of Imagenette, photographed or drawn.
     check_classes(name, classes, CIFAR10 if name == "cifar10" else [*WNIDS.values()])
-    n, each = len(classes) or source.classes, source.train // source.classes
+    n, each = len(classes) or whole, sizes[0] // whole
     if per_class is not None:
         check_per_class(name, per_class, {"each class": each})
-    train, val = (count * n // source.classes for count in (source.train, source.val))
+    train, val = (size * n // whole for size in sizes)
     return n, per_class * n if per_class else train, val, where

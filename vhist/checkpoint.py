@@ -23,7 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from vhist._checks import brief, check_file, fits
+from vhist._checks import check_file, fits
+from vhist._text import brief, first_line
 from vhist.runs import check_entry, commit, peak_memory
 
 try:
@@ -39,6 +40,7 @@ __all__ = [
     "Keeper",
     "Signals",
     "State",
+    "check_arrays",
     "check_facts",
     "exists",
     "load",
@@ -46,6 +48,7 @@ __all__ = [
     "read_whole",
     "remove",
     "save",
+    "weights_of",
     "write_whole",
 ]
 
@@ -168,8 +171,8 @@ def write_whole(write, path: Path, keep: Path | None = None) -> None:
     Parameters
     ----------
     write : callable
-        Takes the file, open for writing bytes. PyTorch puts no name of a file into
-        one that it is given open: equal tensors make equal bytes.
+        Takes the file, open for writing bytes. Given an open file, PyTorch stores no
+        file name in it: equal tensors make equal bytes.
     path : Path
         The final name; replaced in one step, so that it is whole at any moment.
     keep : Path, optional
@@ -196,12 +199,12 @@ def write_whole(write, path: Path, keep: Path | None = None) -> None:
     except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
         raise OSError(f"could not write {path} ({_reason(error)})") from error
     finally:
-        with suppress(OSError):  # for instance below a file that is no folder
+        with suppress(OSError):  # for instance if the parent is a file
             partial.unlink(missing_ok=True)
 
 
 def _remove_partial(path: Path) -> None:
-    """Remove what processes that were killed began to write, hours ago."""
+    """Remove what killed processes left half written, over an hour ago."""
     for left in path.parent.glob(f"{glob.escape(path.name)}.*.partial"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > 3600:
@@ -215,7 +218,7 @@ def _reason(error: BaseException) -> str:
         if isinstance(at, OSError) and at.strerror:
             return at.strerror
         at = at.__cause__ or at.__context__
-    return str(error).splitlines()[0]
+    return first_line(error)
 
 
 def _previous(path: Path) -> Path:
@@ -253,11 +256,11 @@ def read_whole(path: Path, what: str) -> dict:
         If it is not there or cannot be read.
     """
     check_file(path)
-    path.open("rb").close()  # what the system has to say, it says here
+    path.open("rb").close()  # the system's own errors are raised here
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            # torch.save neither compresses nor leaves its folder nor repeats itself.
+            # torch.save never compresses, leaves its folder or repeats a name.
             strange = (
                 len({m.filename for m in members}) < len(members)
                 or any(m.compress_type for m in members)
@@ -282,7 +285,7 @@ def read_whole(path: Path, what: str) -> dict:
     return state
 
 
-# What SGD and Muon, and what AdamW keeps of each parameter.
+# What SGD and Muon keep for each parameter, and what AdamW keeps.
 _MOMENTUM = {"momentum_buffer"}
 _MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
 
@@ -297,7 +300,7 @@ class State:
     batches : Batches
         What is learned from.
     facts : dict
-        What may not differ when the run is continued: model, recipe, data set.
+        What must not differ when the run is continued: model, recipe, data set.
 
     Attributes
     ----------
@@ -356,8 +359,8 @@ class State:
         Raises
         ------
         FloatingPointError
-            If one of them is not finite; on a GPU later, when it is saved or the epoch
-            ends, for looking would make the processor wait at every step.
+            If one of them is not finite; on a GPU only when the state is saved or the
+            epoch ends, since checking would make the CPU wait at every step.
         """
         loss = losses[0] if len(losses) == 1 else torch.stack(losses).mean()
         i = self.step % len(self.losses)
@@ -521,7 +524,7 @@ class State:
             if isinstance(part, torch.optim.Optimizer):
                 _check_moments(stored[key]["state"], part, step)
             elif part is not None:
-                _check_arrays(key, stored[key], part.state_dict())
+                check_arrays(key, stored[key], part.state_dict())
 
 
 def check_facts(path: str | Path, facts: dict) -> None:
@@ -571,8 +574,23 @@ def _check_array(name: str, value: object, like: Tensor) -> None:
         )
 
 
-def _check_arrays(name: str, there: dict, here: dict) -> None:
-    """Raise unless two state dicts have the same names, shapes and types."""
+def check_arrays(name: str, there: dict, here: dict) -> None:
+    """Raise unless two state dicts have the same names, shapes and types.
+
+    Parameters
+    ----------
+    name : str
+        What they are, for the message.
+    there, here : dict of str to Tensor
+        What was read, and what it should be like.
+
+    Raises
+    ------
+    TypeError
+        If what was read is no array.
+    ValueError
+        If one is missing, left over, or of another shape or type.
+    """
     different = sorted(map(str, there.keys() ^ here.keys()))
     if different:
         raise ValueError(f"its {name} has other arrays, such as {different[0]}")
@@ -633,7 +651,7 @@ class Interrupted(KeyboardInterrupt):
     Attributes
     ----------
     signal : int
-        SIGINT or SIGTERM; SIGPIPE if it was that nobody read its output any more.
+        SIGINT or SIGTERM; SIGPIPE if nobody was reading its output any more.
     """
 
     def __init__(self, message: str, number: int) -> None:
@@ -644,8 +662,8 @@ class Interrupted(KeyboardInterrupt):
 class Signals:
     """Turn Ctrl-C and SIGTERM into a note that the loop reads after each step.
 
-    A second signal stops at once. Outside of the main thread nothing is caught, nor
-    what whoever started the process has it ignore, as a shell does behind a script's &.
+    A second signal stops at once. Nothing is caught outside the main thread, nor are
+    signals that the parent process set to be ignored, as a shell does for a script's &.
 
     Parameters
     ----------
@@ -687,7 +705,7 @@ class Keeper:
     path : path or None
         The file; None keeps nothing.
     seconds : float
-        Time between two savings.
+        Time between saves.
     """
 
     def __init__(self, state: State, path: str | Path | None, seconds: float) -> None:

@@ -5,7 +5,6 @@ cache file. From there on no step of training touches a JPEG or PIL: crops, flip
 and colours are tensor operations on the device, each sample with its own numbers.
 """
 
-import difflib
 import hashlib
 import math
 import os
@@ -24,8 +23,17 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from vhist._checks import brief, check_file, fits, one_line
-from vhist.catalogue import SMALLEST, expand_user, inner_folder, locate
+from vhist._checks import check_file, fits
+from vhist._text import brief, first_line, nearest, one_line
+from vhist.catalogue import (
+    ARCHIVES,
+    SMALLEST,
+    SOURCES,
+    base_folder,
+    expand_user,
+    inner_folder,
+    locate,
+)
 from vhist.checkpoint import read_whole, write_whole
 
 __all__ = [
@@ -96,9 +104,9 @@ class Split:
     Raises
     ------
     TypeError
-        If images or labels are no tensors, or hold other numbers.
+        If images or labels are not tensors, or hold numbers of another type.
     ValueError
-        If they have other shapes, or are not equally many.
+        If a shape is wrong, or they are not equally many.
     """
 
     images: Tensor
@@ -130,8 +138,8 @@ class Split:
         Parameters
         ----------
         part : slice or Tensor
-            ``split[:500]`` has the first 500; a tensor holds places, or says of each
-            picture whether it is wanted.
+            ``split[:500]`` has the first 500; a tensor holds indices, or one True
+            or False per picture.
         """
         if isinstance(part, slice):
             return Split(self.images[part], self.labels[part], self.files[part])
@@ -167,7 +175,7 @@ class Dataset:
 
     Examples
     --------
-    Tensors of your own, here no pictures at all:
+    Tensors of your own, here just zeros:
 
     >>> import torch
     >>> from vhist.data import Dataset, Split
@@ -204,11 +212,11 @@ class Dataset:
             Names of the classes to keep, in the order of their new labels; all if
             empty. Pictures are then sorted by class.
         per_class : int, optional
-            Training pictures of each class to keep, drawn at random. Of two numbers
-            with one seed, the smaller keeps a part of what the larger does. The
+            Training pictures of each class to keep, drawn at random. With the same
+            seed, a smaller number keeps a subset of what a larger one does. The
             validation pictures are all kept.
         seed : int
-            Of the drawing.
+            Of that random choice.
 
         Raises
         ------
@@ -268,11 +276,10 @@ def check_classes(data: str, chosen: Sequence[str], known: Sequence[str]) -> Non
     """
     for name in chosen:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
+            hint = nearest(name, known)
             raise ValueError(
-                f"{data} has no class {brief(name)}; {hint}there are "
-                f"{', '.join(known[:10])}"
+                f"{data} has no class {brief(name)}; {hint}{' ' if hint else ''}there "
+                f"are {', '.join(known[:10])}"
             )
         if chosen.count(name) > 1:
             raise ValueError(f"the class {name!r} is named twice")
@@ -303,13 +310,9 @@ def check_per_class(data: str, per_class: int, counts: Mapping[str, int]) -> Non
 
 def _regroup(split: Split, rows: list[Tensor]) -> Split:
     """Return the pictures of ``rows``, labelled by their place in that list."""
-    chosen = torch.cat(rows)
     counts = torch.tensor([len(part) for part in rows])
-    return Split(
-        split.images[chosen],
-        torch.arange(len(rows)).repeat_interleave(counts).to(split.labels.device),
-        tuple(split.files[i] for i in chosen.tolist()),
-    )
+    labels = torch.arange(len(rows)).repeat_interleave(counts)
+    return replace(split[torch.cat(rows)], labels=labels.to(split.labels.device))
 
 
 def load_dataset(
@@ -362,14 +365,11 @@ def load_dataset(
             f"no data set named {name!r}; "
             "use sketchnette, imagenette, cifar10 or folder with root=..."
         )
-    chosen = root or os.environ.get("VHIST_DATA")
-    if name == "folder" and chosen is None:
+    base = base_folder(name, root)
+    if size not in ARCHIVES:
         raise ValueError(
-            "data set 'folder' needs root= (--root), with train/ and val/ inside"
+            f"size is {' or '.join(map(repr, ARCHIVES))}, got {brief(size)}"
         )
-    if size not in ("full", "320px", "160px"):
-        raise ValueError(f"size is '160px', '320px' or 'full', got {size!r}")
-    base = expand_user(chosen or cache_dir())
     folder = base if name == "folder" else locate(name, base, size)
     return load_folder(
         folder or _download(name, base, size), image_size=image_size, skip_bad=skip_bad
@@ -419,12 +419,8 @@ def load_folder(
             )
     if stored["skipped"]:
         refuse_or_warn(stored["skipped"], skip_bad)
-    train, val = (
-        Split(stored[f"{s}_images"], stored[f"{s}_labels"], tuple(stored[f"{s}_files"]))
-        for s in ("train", "val")
-    )
     names = tuple(WNIDS.get(c, c) for c in classes)
-    return Dataset(root.resolve().name, names, train, val, stored["fingerprint"])
+    return Dataset(root.resolve().name, names, *_splits(stored), stored["fingerprint"])
 
 
 def list_folder(root: str | Path) -> tuple[list[str], list[list[tuple[Path, int]]]]:
@@ -489,32 +485,30 @@ def check_room(count: int, size: int) -> None:
         )
 
 
-def _sketchnette(image_size: int, train: int = 4000, val: int = 1000) -> Dataset:
+def _sketchnette(image_size: int) -> Dataset:
     """Draw the embedded data set, or read what was drawn before by the same code."""
     from vhist import sketchnette
 
-    source = Path(sketchnette.__file__).read_bytes()
-    key = hashlib.sha256(b"%d %d %d" % (image_size, train, val) + source).hexdigest()
+    source, about = Path(sketchnette.__file__).read_bytes(), SOURCES["sketchnette"]
+    counts = {"train": about.train or 0, "val": about.val or 0}
+    kind = f"2 {image_size} {counts['train']} {counts['val']}".encode()
+    key = hashlib.sha256(kind + source).hexdigest()
     cached = cache_dir() / f"sketchnette-{key[:16]}.pt"
-    stored = _read_cache(cached, image_size, 10)
+    stored = _read_cache(cached, image_size, len(sketchnette.CLASSES))
     if stored is None:
-        check_room(train + val, image_size)
-        stored = {"skipped": [], "fingerprint": ""}
-        for part, n in (("train", train), ("val", val)):
-            drawn = sketchnette.sketchnette(n, image_size=image_size, split=part)
-            stored[f"{part}_images"], stored[f"{part}_labels"] = drawn
+        check_room(sum(counts.values()), image_size)
+        stored, digest = {"skipped": []}, hashlib.sha256()
+        for part, n in counts.items():
+            images, labels = sketchnette.sketchnette(
+                n, image_size=image_size, split=part
+            )
+            stored[f"{part}_images"], stored[f"{part}_labels"] = images, labels
             stored[f"{part}_files"] = [f"{part}/{i:05d}" for i in range(n)]
+            digest.update(images.numpy().tobytes())
+        stored["fingerprint"] = digest.hexdigest()[:16]
         _write_cache(cached, stored)
-    digest = hashlib.sha256()
-    splits: list[Split] = []
-    for part in ("train", "val"):
-        images, labels = stored[f"{part}_images"], stored[f"{part}_labels"]
-        splits.append(Split(images, labels, tuple(stored[f"{part}_files"])))
-        digest.update(images.numpy().tobytes())
-    train_split, val_split = splits
-    fingerprint = digest.hexdigest()[:16]
     return Dataset(
-        "sketchnette", sketchnette.CLASSES, train_split, val_split, fingerprint
+        "sketchnette", sketchnette.CLASSES, *_splits(stored), stored["fingerprint"]
     )
 
 
@@ -540,11 +534,10 @@ def _download(name: str, root: Path, size: str) -> Path:
         with suppress(OSError):  # a part of the archive may lie there
             for path in made:
                 path.rmdir()
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileNotFoundError(
-            f"could not download {name} ({reason}); fetch {archive} elsewhere, put it "
-            f"in {root} and try again, or pass root= (--root), a folder with train/ "
-            "and val/"
+            f"could not download {name} ({first_line(error)}); fetch {archive} "
+            f"elsewhere, put it in {root} and try again, or pass root= (--root), a "
+            "folder with train/ and val/"
         ) from error
 
 
@@ -622,7 +615,7 @@ def files_below(folder: str | Path) -> Iterator[Path]:
             seen.add(real)
             folders[:] = sorted(f for f in folders if not f.startswith("."))
             tops += [Path(here, f) for f in folders if Path(here, f).is_symlink()]
-            # A link that leads nowhere is no folder: to be named, not passed over.
+            # A broken link is no folder: it is reported, not skipped.
             yield from (Path(here, n) for n in names if not _is_litter(n))
 
 
@@ -681,8 +674,8 @@ def decode(path: str | Path, size: int) -> Tensor:
     try:
         return _decode(Path(path), size)
     except Exception as error:  # Pillow raises whatever a broken file provokes
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(getattr(error, "strerror", None) or reason) from error
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise ValueError(reason) from error
 
 
 def named_as_picture(path: str | Path) -> bool:
@@ -691,7 +684,7 @@ def named_as_picture(path: str | Path) -> bool:
 
 
 def _try_decode(path: Path, into: Tensor) -> tuple[str, bool] | None:
-    """Decode into (3, size, size); return why there is none and whether that lasts."""
+    """Decode into (3, size, size); return why that failed, and if it always would."""
     if not named_as_picture(path):
         return "not a picture by its name", True
     try:
@@ -780,11 +773,11 @@ def cache_dir() -> Path:
 
 def _quick_key(root: Path, files: list[list[tuple[Path, int]]], size: int) -> str:
     """Fingerprint of the folder without reading it: path, size and time of files."""
-    digest = hashlib.sha256(f"1 {size} ".encode() + os.fsencode(root.resolve()))
+    digest = hashlib.sha256(f"2 {size} ".encode() + os.fsencode(root.resolve()))
     for pairs in files:
         for path, _ in pairs:
             stat = path.stat() if path.exists() else path.lstat()
-            digest.update(os.fsencode(path))
+            digest.update(os.fsencode(path.relative_to(root)))
             digest.update(f" {stat.st_size} {stat.st_mtime_ns}".encode())
     return digest.hexdigest()[:24]
 
@@ -793,20 +786,23 @@ def _read_cache(path: Path, size: int, classes: int) -> dict | None:
     """Return what is stored, or None if there is nothing or it is damaged."""
     try:
         stored = read_whole(path, "cache")
-        for split in ("train", "val"):
-            images, labels, files = (
-                stored[f"{split}_{key}"] for key in ("images", "labels", "files")
-            )
-            n = len(labels)
-            good = images.shape == (n, 3, size, size) and images.dtype == torch.uint8
-            good &= labels.shape == (n,) and labels.dtype == torch.int64
-            good &= int(labels.min()) >= 0 and int(labels.max()) < classes
-            if not (good and fits(files, list[str]) and len(files) == n):
-                return None
         good = fits(stored["skipped"], list[str]) and fits(stored["fingerprint"], str)
+        for split in _splits(stored):  # which see that they are whole
+            good &= split.images.shape[2:] == (size, size)
+            good &= int(split.labels.min()) >= 0 and int(split.labels.max()) < classes
+            good &= fits(list(split.files), list[str])
         return stored if good else None
     except Exception:  # whatever is wrong with it, the pictures are decoded again
         return None
+
+
+def _splits(stored: dict) -> tuple[Split, Split]:
+    """Return the splits that a cache holds."""
+    train, val = (
+        Split(stored[f"{s}_images"], stored[f"{s}_labels"], tuple(stored[f"{s}_files"]))
+        for s in ("train", "val")
+    )
+    return train, val
 
 
 def _write_cache(path: Path, stored: dict) -> None:
@@ -820,7 +816,7 @@ def _write_cache(path: Path, stored: dict) -> None:
 
 
 def normalize(images: Tensor) -> Tensor:
-    """Map [0, 255] to ImageNet's zero mean and unit deviation.
+    """Map [0, 255] to zero mean and unit deviation, as measured on ImageNet.
 
     Parameters
     ----------
@@ -950,7 +946,7 @@ def random_resized_crop(
 
     The augmentation of Inception (Szegedy et al. 2015, arXiv:1409.4842, section 6),
     all samples at once: one affine grid per picture, sampled bilinearly without a
-    filter. So pictures should be stored little larger than ``size``.
+    filter. So pictures should be stored only a little larger than ``size``.
 
     Parameters
     ----------
@@ -1020,7 +1016,7 @@ def cutmix(
     -------
     images : Tensor of shape (n, 3, h, w)
     share : float
-        What was pasted of each picture.
+        Share of each picture that was pasted over.
     """
     h, w = images.shape[-2:]
     side = share**0.5 / 2
@@ -1070,9 +1066,9 @@ def pca_colour(
     components : tuple of Tensor
         From :func:`colour_components`.
     std : float
-        Deviation of the random factor of each component; the paper's is 0.1 and
-        multiplies the eigenvalue, here the deviation of which it is the square
-        (as the code of 2012 and later ones do).
+        Deviation of the random factor of each component. The paper's is 0.1 too, but
+        multiplies the eigenvalue; here it multiplies the eigenvalue's square root, the
+        deviation (as the code of 2012 and its successors do).
     generator : torch.Generator, optional
         Source of the random numbers.
     u : Tensor of shape (n, 3), optional

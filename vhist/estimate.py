@@ -45,7 +45,7 @@ def hollow_model(model: str, recipe: Recipe, **options: Any) -> nn.Module:
 
 @torch.no_grad()
 def outputs(model: nn.Module, recipe: Recipe) -> int:
-    """Return how many classes a model answers, at a recipe's first and last size.
+    """Return how many logits a model puts out, at a recipe's first and last size.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def steps_per_epoch(recipe: Recipe, train: int, processes: int = 1) -> int:
 def pictures_at_once(recipe: Recipe, processes: int = 1) -> int:
     """Return how many pictures a process of a training run evaluates at a time.
 
-    More than it learns from: no layer's output is kept for a backward pass.
+    More than in training, as no layer's output is kept for a backward pass.
 
     Parameters
     ----------
@@ -121,10 +121,10 @@ def estimate_memory(
 
     Counted is what grows with the model and the recipe: weights, gradients, the
     optimizer's state, the running average, activations and the data set. Activations
-    are what autograd keeps of one part of a batch, found by a forward pass without
-    computing, and the gradients on their way through the widest two layers; or those
-    layers for the pictures of an evaluation, if that is more. Of a frozen backbone
-    nothing is kept. On a GPU Muon holds one more copy of its momentum.
+    are what autograd keeps of one part of a batch, found by a forward pass on shapes
+    alone, plus the gradients passing through the widest two layers; or those layers for
+    the pictures of an evaluation, if that is more. For a frozen backbone nothing is
+    kept. On a GPU Muon holds one more copy of its momentum.
 
     The estimate is rough: PyTorch's own code and the scratch memory of convolutions
     are not in it. On a CPU, in float32, resnet_small and vit_small_8 took 40 to 150 MB

@@ -1,6 +1,5 @@
 """A look inside: what the layers of a model put out, and where attention goes."""
 
-import difflib
 from collections.abc import Iterable
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from vhist._modes import evaluating
+from vhist._text import brief, nearest
 
 __all__ = ["activations", "attention_maps"]
 
@@ -55,8 +55,8 @@ def activations(
     wanted = _layers(modules) if names is None else list(names)
     for name in wanted:
         if name not in modules:
-            near = difflib.get_close_matches(name, modules, n=1, cutoff=0)
-            raise ValueError(f"no layer named {name!r}; did you mean {near[0]!r}?")
+            hint = nearest(name, modules) or f"the last is {[*modules][-1]}"
+            raise ValueError(f"no layer named {brief(name)}; {hint}")
     found: dict[str, Tensor] = {}
 
     def keep(name: str):

@@ -8,17 +8,18 @@ from torch import Tensor
 
 __all__ = ["Muon", "orthogonalize"]
 
-# Of the polynomial that brings singular values in (0, 1] near 1 (Jordan et al. 2024).
+# Coefficients of a polynomial that brings singular values in (0, 1] near 1 (Jordan et
+# al. 2024).
 _POLYNOMIAL = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalize(
     matrices: Tensor, steps: int = 5, *, dtype: torch.dtype | None = None
 ) -> Tensor:
-    """Replace the singular values of matrices by ones near 1; directions stay.
+    """Replace the singular values of matrices by values near 1; directions stay.
 
-    For a matrix U S Vᵀ that is about U Vᵀ, found by products of matrices alone, the
-    Newton-Schulz iteration, where a singular value decomposition would be slow.
+    A matrix U S Vᵀ becomes about U Vᵀ, by matrix products alone (the Newton-Schulz
+    iteration), as a singular value decomposition would be slow.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ class Muon(torch.optim.AdamW):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Change the parameters by their gradients; those of matrices are let go."""
+        """Update the parameters by their gradients; those of matrices are freed."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -141,7 +142,7 @@ class Muon(torch.optim.AdamW):
         return loss
 
     def _momentum(self, matrices: list[Tensor]) -> list[Tensor]:
-        """Take the gradients into the momentum, and return what is to be turned."""
+        """Mix the gradients into the momentum; return what is to be turned."""
         for p in matrices:
             if not self.state[p]:
                 self.state[p]["momentum_buffer"] = torch.zeros_like(p)
@@ -162,15 +163,15 @@ def _turn(
     decay: float | Tensor,
     dtype: torch.dtype | None,
 ) -> None:
-    """Change matrices by their turned momentum."""
+    """Update matrices by their turned (orthogonalised) momentum."""
     torch._foreach_mul_(matrices, 1 - lr * decay)
     # Those of one shape all at once: a GPU has more to do at a time.
     alike: dict[torch.Size, list[int]] = {}
     for i, p in enumerate(matrices):
         alike.setdefault(p.shape, []).append(i)
     for shape, places in alike.items():
-        # Columns in the order of channels_last, as filters lie in memory: theirs does
-        # not matter to a product of a matrix with its transpose.
+        # Columns in the order of channels_last, as filters lie in memory: their order
+        # does not matter to the product of a matrix with its transpose.
         columns = (*range(2, len(shape)), 1)
         steps = torch.stack([ahead[i].permute(0, *columns) for i in places])
         turned = orthogonalize(steps.flatten(2), dtype=dtype)

@@ -1,7 +1,7 @@
 """Many processes, one training: each takes a share of every batch.
 
-``torchrun --nproc-per-node N -m vhist train ...`` starts N processes that agree on a
-rank each; :func:`processes` brings them together. A single process is a team of one,
+``torchrun --nproc-per-node N -m vhist train ...`` starts N processes, each with a
+rank; :func:`processes` brings them together. A single process is a team of one,
 so the training loop has no second form.
 """
 
@@ -46,8 +46,10 @@ class Team:
         return self.rank == 0
 
     def share(self, n: int) -> slice:
-        """Return which of ``n`` rows are this process's: all shares differ by one at
-        most, and together they are everything once."""
+        """Return which of ``n`` rows are this process's.
+
+        Shares differ by at most one, and together they cover every row once.
+        """
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
 
     def wrap(self, model: nn.Module) -> nn.Module:
@@ -57,7 +59,7 @@ class Team:
     def hold(self, model: nn.Module, *, back: bool) -> AbstractContextManager:
         """Return a context in which gradients stay with their process, if held back.
 
-        Of a batch in several parts, all but the last: what they sum to travels once.
+        So for all parts of a batch but the last: their sum is exchanged once.
         """
         if back and isinstance(model, DistributedDataParallel):
             return model.no_sync()

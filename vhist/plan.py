@@ -8,11 +8,11 @@ import json
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from html import escape
 from pathlib import Path
 
-from vhist._checks import brief, check_file, fits
+from vhist._checks import check_file, fits
+from vhist._text import brief, nearest, table
 from vhist.runs import RECORDS, Run, paired_z
 
 __all__ = ["Comparison", "Plan", "PlannedRun", "list_plans", "load"]
@@ -24,7 +24,6 @@ _Z = (
     "right. Beyond 2 it is more than the luck of the pictures; the luck of the seed is "
     "not in it."
 )
-_OURS = ("model", "seeds")  # of a run, beside the flags of vhist train
 _TAKEN = ("name", "seed", "out", "resume", "dry_run", "help")  # set by the plan
 
 
@@ -55,14 +54,14 @@ class Comparison:
 
     In a notebook or on a page it is a folded table, so that one can guess first.
     Accuracies carry their binomial standard error. The last column is McNemar's
-    paired test [1]_: of the pictures that one of the two runs alone gets right, it
-    counts how far from half the share of either is, in standard errors. Beyond 2 it is
-    more than the luck of these pictures; the luck of the seed is not in it.
+    paired test [1]_: of the pictures that only one of the two runs gets right, how
+    far the split is from half and half, in standard errors. Beyond 2 it is more than
+    the luck of these pictures; the luck of the seed is not in it.
 
     Attributes
     ----------
     runs : dict of str to Run or None
-        By label, the first seed's record; None where it is not recorded yet.
+        By label, the record of its first seed that has one; None without any.
     plan : str
         Name of the plan.
 
@@ -111,30 +110,25 @@ class Comparison:
         return [*([_Z] if compared else []), *filter(None, [self.missing])]
 
     def __str__(self) -> str:
-        wide = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
-        lines = [
-            f"{row[0]:{wide[0]}}"
-            + "".join(f"  {x:>{w}}" for x, w in zip(row[1:], wide[1:], strict=True))
-            for row in self.rows
-        ]
-        table = lines if len(lines) > 1 else []
-        return "\n".join([*table, *self.notes])
+        head, *body = self.rows
+        shown = [table(head, body, right=range(1, len(head)))] if body else []
+        return "\n".join([*shown, *self.notes])
 
     def _repr_html_(self) -> str:
         head, *body = self.rows
-        table = ""
+        shown = ""
         if body:
             cells = "".join(f"<th>{escape(x)}</th>" for x in head)
             lines = "".join(
                 f"<tr>{''.join(f'<td>{escape(x)}</td>' for x in row)}</tr>"
                 for row in body
             )
-            table = f"<table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody>"
-            table += "</table>"
+            shown = f"<table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody>"
+            shown += "</table>"
         notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
         return (
             '<details class="vhist-answer"><summary>The recorded runs</summary>'
-            f"{table}{notes}</details>"
+            f"{shown}{notes}</details>"
         )
 
 
@@ -196,7 +190,7 @@ class Plan:
         Parameters
         ----------
         *labels : str
-            Of this plan, the one that the others are held against first.
+            Of this plan; the others are held against the first.
 
         Raises
         ------
@@ -241,8 +235,7 @@ def load(name: str | Path) -> Plan:
     if name.endswith(".toml"):
         return Plan.read(name)
     if name not in list_plans():
-        near = get_close_matches(name, list_plans(), n=1)
-        hint = f"did you mean {near[0]}?" if near else "a file ends in .toml;"
+        hint = nearest(name, list_plans()) or "a file ends in .toml;"
         raise ValueError(
             f"no plan named {brief(name)}; {hint} there are {', '.join(list_plans())}"
         )
@@ -250,7 +243,7 @@ def load(name: str | Path) -> Plan:
 
 
 def _runs(plan: str, stored: dict) -> Iterator[PlannedRun]:
-    """Yield every run of a plan, seed by seed: all labels have one before any two."""
+    """Yield every run of a plan: each label's first seed before any label's second."""
     extra = sorted(set(stored) - {"about", "all", "runs"})
     if extra or not fits(stored.get("about"), str):
         word = f"has {extra[0]!r}" if extra else "lacks the text 'about'"
@@ -259,12 +252,12 @@ def _runs(plan: str, stored: dict) -> Iterator[PlannedRun]:
     if not fits(shared, dict) or not fits(tables, dict) or not tables:
         raise ValueError("it needs tables [runs.LABEL], and [all] is a table too")
     rows = []
-    for i, (label, table) in enumerate(tables.items()):
-        if not fits(table, dict):
+    for i, (label, entry) in enumerate(tables.items()):
+        if not fits(entry, dict):
             raise ValueError(f"runs.{label} is no table")
         if not label.replace("_", "").replace(".", "").isalnum():
             raise ValueError(f"a label has letters, digits, _ and ., got {label!r}")
-        flags = {**shared, **table}
+        flags = {**shared, **entry}
         model, seeds = flags.pop("model", label), flags.pop("seeds", [0])
         if not fits(seeds, list[int]) or len({*seeds}) < len(seeds) or not seeds:
             raise ValueError(
@@ -295,5 +288,6 @@ def _flag(key: str, value: object) -> list[str]:
 
 
 def _text(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text.replace(" ", "")
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, separators=(",", ":"))

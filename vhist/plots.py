@@ -34,8 +34,6 @@ __all__ = [
     "color_of",
     "confusion",
     "curves",
-    "feature_maps",
-    "filters",
     "images",
     "use_style",
 ]
@@ -57,10 +55,13 @@ LABELS = {"alexnet": "AlexNet", "vgg": "VGG", "resnet": "ResNet", "vit": "ViT"}
 #: Colour of text and lines on a light and on a dark page.
 INK = {"light": "#24292f", "dark": "#d9dee5"}
 
-#: Of what is no architecture, beside ink: violet, olive and grey, each with a contrast
+#: Of what is no architecture, besides ink: violet, olive and grey, each with a contrast
 #: of at least 3 to either page. :func:`use_style` makes violet, olive, ink and grey the
 #: colours "C0" to "C3".
 NEUTRALS = ("#8a63d2", "#857f16", "#8c959f")
+
+#: Of a figure, in inches: as wide as the text of the site.
+WIDTH = 7.2
 
 
 def use_style(theme: str = "light") -> None:
@@ -92,7 +93,7 @@ def use_style(theme: str = "light") -> None:
             "axes.spines.top": False,
             "axes.titlesize": "medium",
             "figure.constrained_layout.use": True,
-            "figure.figsize": (7.2, 3.2),
+            "figure.figsize": (WIDTH, 3.2),
             "font.size": 10,
             "grid.color": "#8c959f",
             "image.cmap": "viridis",
@@ -103,7 +104,7 @@ def use_style(theme: str = "light") -> None:
 
 
 def caption(fig: Figure, text: str, alt: str) -> Figure:
-    """Give a figure its caption and, for who cannot see it, a description.
+    """Give a figure its caption and, for those who cannot see it, a description.
 
     Parameters
     ----------
@@ -138,7 +139,6 @@ def images(
     titles: Sequence[str] = (),
     *,
     columns: int = 5,
-    width: float = 7.2,
 ) -> Figure:
     """Draw pictures in a grid.
 
@@ -149,11 +149,9 @@ def images(
     titles : sequence of str
         One per picture, or none.
     columns : int
-    width : float
-        Of the figure, in inches.
     """
     x = pictures.float().clamp(0, 255).cpu() / 255
-    fig, axes = _grid(len(x), columns, width, title=bool(titles))
+    fig, axes = _grid(len(x), columns, title=bool(titles))
     for ax, picture in zip(axes, x, strict=False):
         ax.imshow(picture.permute(1, 2, 0))  # chw -> hwc
     for ax, title in zip(axes, titles, strict=False):
@@ -161,43 +159,7 @@ def images(
     return fig
 
 
-def filters(weight: Tensor, *, columns: int = 16, width: float = 7.2) -> Figure:
-    """Draw the filters of a first convolution as small pictures.
-
-    Parameters
-    ----------
-    weight : Tensor of shape (filters, 3, k, k)
-        Each filter is stretched to its own largest absolute value; grey is 0.
-    """
-    w = weight.detach().float().cpu()
-    x = 0.5 + w / w.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12) / 2
-    fig, axes = _grid(len(x), columns, width)
-    for ax, picture in zip(axes, x, strict=False):
-        ax.imshow(picture.permute(1, 2, 0))  # chw -> hwc
-    return fig
-
-
-def feature_maps(
-    activation: Tensor, *, count: int = 16, columns: int = 8, width: float = 7.2
-) -> Figure:
-    """Draw the first channels of one picture's activation.
-
-    Parameters
-    ----------
-    activation : Tensor of shape (channels, h, w)
-    count : int
-        Number of channels to draw; each has its own scale.
-    """
-    x = activation.detach().float()[:count].cpu()
-    fig, axes = _grid(len(x), columns, width)
-    for ax, channel in zip(axes, x, strict=False):
-        ax.imshow(channel)
-    return fig
-
-
-def attention(
-    picture: Tensor, maps: Tensor, *, columns: int = 6, width: float = 7.2
-) -> Figure:
+def attention(picture: Tensor, maps: Tensor, *, columns: int = 6) -> Figure:
     """Draw a picture and, over copies of it, where the class token looks.
 
     Parameters
@@ -220,7 +182,7 @@ def attention(
             f"a number of patches; got {tuple(maps.shape)}"
         )
     base = picture.float().clamp(0, 255).cpu().permute(1, 2, 0) / 255  # chw -> hwc
-    fig, axes = _grid(len(maps) + 1, columns, width)
+    fig, axes = _grid(len(maps) + 1, columns)
     axes[0].imshow(base)
     extent = (0, base.shape[1], base.shape[0], 0)
     for ax, weights in zip(axes[1:], maps.detach().cpu(), strict=False):
@@ -231,7 +193,7 @@ def attention(
 
 
 def _grid(
-    count: int, columns: int, width: float, *, title: bool = False
+    count: int, columns: int, *, title: bool = False
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure of square panels without axes."""
     import matplotlib.pyplot as plt
@@ -240,11 +202,12 @@ def _grid(
         raise ValueError("there is nothing to draw")
     columns = min(columns, count)
     rows = -(-count // columns)
-    height = rows * (width / columns + (0.25 if title else 0.02))
-    fig, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False)
+    height = rows * (WIDTH / columns + (0.25 if title else 0.02))
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(WIDTH, height), squeeze=False, layout="constrained"
+    )
     for ax in axes.flat:
         ax.set_axis_off()
-    fig.get_layout_engine() or fig.set_layout_engine("constrained")
     return fig, list(axes.flat)
 
 
@@ -253,15 +216,15 @@ def architecture(
 ) -> Figure:
     """Draw the layers of networks, one network below the other, one bar per layer.
 
-    Drawn are convolutions and linear maps, in the order of execution and at one scale:
+    It shows convolutions and linear maps, in the order of execution and at one scale:
     the height of a bar is the side of its output (the root of the number of tokens),
-    its shade the number of channels, both on logarithmic scales. Whoever is deeper
-    is longer.
+    its shade the number of channels, both on logarithmic scales. A deeper network is
+    longer.
 
     Parameters
     ----------
     tables : dict of str to Summary
-        By the network's name. If that begins with an architecture's, it has its colour.
+        By the network's name; one that begins like an architecture's has its colour.
     branches : dict of str to int, optional
         For residual networks: how many parts of a layer's path name its branch. Each
         branch gets an arc, its shortcut.
@@ -321,8 +284,8 @@ def blocks(
     Parameters
     ----------
     chains : dict of str to sequence of str
-        What stands in the boxes, in the order of execution, by the block's name. If
-        that begins with an architecture's, it has its colour.
+        What stands in the boxes, in the order of execution, by the block's name;
+        one that begins like an architecture's has its colour.
     detours : dict of str to sequence of (int, int), optional
         A pair leads around boxes: from before the first to the second of them, counted
         from 0.
@@ -372,7 +335,7 @@ def _drawing(rows: int, height: float):
     fig, axes = plt.subplots(
         rows,
         squeeze=False,
-        figsize=(7.2, height * rows),
+        figsize=(WIDTH, height * rows),
         sharex=True,
         sharey=True,
         layout="constrained",
@@ -424,7 +387,7 @@ def activation_functions(
 
     if functions is None:
         functions = {"sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "ReLU": nn.ReLU()}
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 2.9), layout="constrained")
+    fig, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.9), layout="constrained")
     x = torch.linspace(-limit, limit, 1001, requires_grad=True)
     for name, function in functions.items():
         y = function(x)
@@ -453,7 +416,7 @@ def curves(
     import matplotlib.pyplot as plt
 
     if ax is None:
-        _, ax = plt.subplots(figsize=(7.2, 3.0), layout="constrained")
+        _, ax = plt.subplots(figsize=(WIDTH, 3.0), layout="constrained")
     percent = key.endswith("accuracy")
     for run in runs:
         values = [(100 if percent else 1) * entry[key] for entry in run.log]

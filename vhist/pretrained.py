@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
-from vhist._checks import brief, check_file
+from vhist._checks import check_file
+from vhist._text import brief, first_line
 from vhist.checkpoint import read_whole
 
 __all__ = [
@@ -65,7 +66,7 @@ def read_weights(weights: str | Path, model: str) -> dict[str, Tensor]:
             f"no weights {path}; name a file (.pt, .ckpt, .pth), a run, or 'imagenet'"
         )
     check_file(path)
-    path.open("rb").close()  # what the system has to say, it says here
+    path.open("rb").close()  # the system's own errors are raised here
     state = read_whole(path, "file of weights") if is_zipfile(path) else _read_old(path)
     for key in ("model", "state_dict"):  # of a run that has not ended, and of others
         if isinstance(state.get(key), Mapping):
@@ -133,10 +134,10 @@ def _download(model: str) -> dict[str, Tensor]:
             raise ValueError(
                 f"{kept} is damaged or no file of weights; delete it and try again"
             ) from error
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileNotFoundError(
-            f"could not download the weights of {model} ({reason}); fetch {found.url} "
-            "elsewhere and give the path of that file instead of 'imagenet'"
+            f"could not download the weights of {model} ({first_line(error)}); fetch "
+            f"{found.url} elsewhere and give the path of that file instead of "
+            "'imagenet'"
         ) from error
 
 
@@ -281,7 +282,7 @@ def interpolate_positions(positions: Tensor, tokens: int) -> Tensor:
     positions : Tensor of shape (1, n, width)
         n is the square of a whole number, or one more with a class token.
     tokens : int
-        As many are wanted: a square too, or one more.
+        The number wanted: also a square, or one more.
 
     Returns
     -------
@@ -313,7 +314,7 @@ def interpolate_positions(positions: Tensor, tokens: int) -> Tensor:
         )
     token, grid = positions[:, :extra], positions[:, extra:]
     grid = grid.transpose(1, 2).unflatten(2, (old, old))  # (1, n, w) -> (1, w, g, g)
-    # With antialias, PyTorch's cubic kernel has a = -0.5 and repeats a linear course;
+    # With antialias, PyTorch's cubic kernel has a = -0.5 and reproduces a linear ramp;
     # without, its a = -0.75 does not.
     grid = F.interpolate(grid, (new, new), mode="bicubic", antialias=True)
     return torch.cat([token, grid.flatten(2).transpose(1, 2)], dim=1)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from vhist._checks import brief, check_fields
+from vhist._checks import check_fields
+from vhist._text import brief
 
 __all__ = ["Recipe", "in_bfloat16", "recipe_for"]
 
-# Far beyond any use; what is larger is a slip of the hand.
+# Far beyond any use; anything larger is a typo.
 _MOST = {"image_size": 10_000, "start_size": 10_000}
 
 # Models that do not see 224 pixels.
@@ -83,7 +84,7 @@ class Recipe:
     """the same for a rectangle that is pasted (arXiv:1905.04899); with both, each batch
     gets one of them"""
     dropout_in_evaluation: bool = False
-    """leave dropout on when the validation pictures are answered: a slip, to be seen"""
+    """leave dropout on during validation: a mistake, made here to show its effect"""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """of forward and backward; auto is bfloat16 on a GPU, float32 elsewhere"""
     compile: Literal["auto", "on", "off"] = "auto"
@@ -153,8 +154,8 @@ class Recipe:
     def lr_at(self, epoch: float) -> float:
         """Return the learning rate after ``epoch`` epochs, a float.
 
-        A step takes that of its end: the first is above 0 with warm-up, and the last of
-        a schedule that falls to 0 changes no weight.
+        A step uses the rate at its end: with warm-up the first is above 0, and the last
+        step of a schedule that falls to 0 changes no weight.
         """
         if epoch < self.warmup_epochs:
             return self.lr * epoch / self.warmup_epochs
@@ -182,8 +183,8 @@ def recipe_for(
 ) -> Recipe:
     """Return the recipe that a model of this name is trained with.
 
-    Three families answer three questions: what would it have been then, what did the
-    article get out of it, and what does it give today.
+    Three families answer three questions: what did it give then, what did the article
+    get out of it, and what does it give today?
 
     ``"paper"``
         As published, for the data of this book. AlexNet: SGD, batch 128, 0.01 divided

@@ -19,7 +19,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vhist._checks import brief, check_fields, check_file, fits
+from vhist._checks import check_fields, check_file, fits
+from vhist._text import brief, nearest
 from vhist.recipe import Recipe
 
 if TYPE_CHECKING:  # to look at records, PyTorch is not needed
@@ -29,9 +30,11 @@ __all__ = [
     "ARTICLE",
     "MeanStd",
     "Run",
+    "binomial_error",
     "commit",
     "cost",
     "describe_machine",
+    "history",
     "list_runs",
     "load",
     "load_all",
@@ -39,6 +42,8 @@ __all__ = [
     "mean_std",
     "paired_z",
     "peak_memory",
+    "percent",
+    "variant",
 ]
 
 RECORDS = Path(__file__).parent / "records"
@@ -98,7 +103,7 @@ class Run:
     log : list of dict
         Per epoch: ``epoch``, ``lr`` at its end, ``train_loss``, ``val_loss``,
         ``val_accuracy``, ``seconds`` and ``cpu_seconds`` since the start (the latter
-        not in records before version 0.2).
+        not in the oldest records).
     predictions : list of int
         Class given to each validation picture by the last epoch's weights.
     labels : list of int
@@ -148,7 +153,12 @@ class Run:
     @property
     def standard_error(self) -> float:
         """Binomial standard error of the accuracy: sqrt(p (1 - p) / n)."""
-        return (self.accuracy * (1 - self.accuracy) / len(self.labels)) ** 0.5
+        return binomial_error(self.accuracy, len(self.labels))
+
+    @property
+    def score(self) -> str:
+        """The accuracy with its standard error, such as "83.81 ± 0.59 %"."""
+        return percent(self.accuracy, self.standard_error)
 
     @property
     def family(self) -> str:
@@ -164,7 +174,7 @@ class Run:
     def minutes(self) -> float:
         """What the run took: minutes of the GPU, or of processor time without one.
 
-        Those of a GPU are wall-clock time, so that what ran beside is in them.
+        Those of a GPU are wall-clock time, so whatever else ran then counts too.
         """
         return (self.seconds if self.on_gpu else self.cpu_seconds) / 60
 
@@ -195,7 +205,6 @@ class Run:
         In a notebook or on a page a record shows them in a table that unfolds.
         """
         data, versions = self.data, self.versions.items()
-        accuracy, error = 100 * self.accuracy, 100 * self.standard_error
         minutes, cpu = self.seconds / 60, self.cpu_seconds / 60
         clock = "second" if self.on_gpu else "CPU second"
         options = ", ".join(f"{k}={v}" for k, v in self.model_options.items())
@@ -205,7 +214,7 @@ class Run:
             "options": options,
             "weights": self.weights,
             "data": f"{data['name']}, {data['train']:,} + {data['val']:,} pictures",
-            "accuracy": f"{accuracy:.2f} ± {error:.2f} %",
+            "accuracy": self.score,
             "epochs": str(len(self.log)),
             "minutes": f"{minutes:.1f}, CPU {cpu:.1f}",
             "speed": f"{self.pictures_per_second:,.0f} training pictures per {clock}",
@@ -369,12 +378,11 @@ def load(name: str) -> Run:
     Raises
     ------
     ValueError
-        If there is no such record; says which there are.
+        If there is no such record; the nearest name is suggested.
     """
     if name not in list_runs():
-        raise ValueError(
-            f"no record named {name!r}; there are {', '.join(list_runs())}"
-        )
+        hint = nearest(name, list_runs()) or "`vhist runs` lists them"
+        raise ValueError(f"no record named {brief(name)}; {hint}")
     return Run.read(RECORDS / f"{name}.json")
 
 
@@ -447,12 +455,22 @@ def mean_std(runs: list[Run]) -> MeanStd:
         mean=p,
         std=stdev(accuracies) if len(runs) > 1 else None,
         n=len(runs),
-        standard_error=(p * (1 - p) / len(runs[0].labels)) ** 0.5,
+        standard_error=binomial_error(p, len(runs[0].labels)),
     )
 
 
+def percent(accuracy: float, error: float) -> str:
+    """Return an accuracy and its standard error in percent."""
+    return f"{100 * accuracy:.2f} ± {100 * error:.2f} %"
+
+
+def binomial_error(p: float, n: int) -> float:
+    """Return the standard error sqrt(p (1 - p) / n) of a share p among n pictures."""
+    return (p * (1 - p) / n) ** 0.5
+
+
 def _but_seed(run: Run) -> tuple:
-    # A record lacks what is younger than it, and was made with what is now the default.
+    # A record lacks newer settings, and was made with what is now their default.
     recipe = vars(Recipe()) | run.recipe | {"seed": 0}
     return run.model, run.model_options, recipe, run.labels
 
@@ -483,7 +501,7 @@ def paired_z(run: Run, other: Run) -> float:
 
 
 def cost(runs: Sequence[Run]) -> str:
-    """Return what one of some runs took in the mean, such as "43 CPU min".
+    """Return what a run took on average, such as "43 CPU min".
 
     Parameters
     ----------
@@ -500,10 +518,10 @@ def cost(runs: Sequence[Run]) -> str:
 
 
 def history(run: Run) -> list[Run]:
-    """Return the runs whose weights a run went on from, oldest first, itself last.
+    """Return the runs that a run's weights go back to, oldest first, itself last.
 
-    Those among the records of the package: a run that began at random, or from
-    weights of others, is alone.
+    Only the package's records count: a run that began with random weights, or with
+    those of others, stands alone.
     """
     known = run.origin in list_runs()
     return [*(history(load(run.origin)) if known else []), run]
@@ -518,8 +536,8 @@ def markdown(plans: dict[str, dict[str, list[Run]]]) -> str:
         By the plan's name, what the plan's method ``records`` returns. Each label
         is a row; those of one architecture stand together, in the order of history.
         Models that the source article does not have come last. What a label adds to
-        the name of its model stands behind the plan's. A row that went on from the
-        weights of another tells of both, the first one first.
+        the name of its model follows the plan's. A row that went on from the weights
+        of another shows both, the earlier one first.
     """
     lines = [
         "| model | plan | accuracy (%) | seeds | pixels | epochs | one run "

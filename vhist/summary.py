@@ -8,11 +8,12 @@ from html import escape
 from math import prod
 from typing import TYPE_CHECKING
 
-from vhist._checks import brief
 from vhist._modes import evaluating
+from vhist._text import brief, first_line, table
 
 if TYPE_CHECKING:  # so that `import vhist` does not wait for PyTorch
     from torch import nn
+    from torch.utils.hooks import RemovableHandle
 
 __all__ = ["Row", "Summary", "summary"]
 
@@ -116,13 +117,7 @@ class Summary:
         ]
 
     def __str__(self) -> str:
-        cells = [_COLUMNS, *self._cells()]
-        widths = [max(len(c[i]) for c in cells) for i in range(5)]
-        lines = []
-        for c in cells:
-            left = "  ".join(c[i].ljust(widths[i]) for i in range(3))
-            right = "  ".join(c[i].rjust(widths[i]) for i in (3, 4))
-            lines.append(f"{left}  {right}")
+        lines = table(_COLUMNS, [*self._cells()], right=(3, 4)).splitlines()
         rule = "-" * len(lines[0])
         return "\n".join([lines[0], rule, *lines[1:], rule, *self._totals()])
 
@@ -148,7 +143,7 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
     module owns itself (class token, positions, attention's fused projections).
     Multiply-adds are those of :class:`torch.utils.flop_counter.FlopCounterMode`:
     convolutions and matrix products, attention's two included. What a module with
-    layers of its own multiplies between them is in no row, so it should be a layer, as
+    submodules multiplies between them is in no row, so it should be a layer itself, as
     attention's ``core`` is here. A layer that runs twice counts in its first row.
 
     Parameters
@@ -165,7 +160,7 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
     Raises
     ------
     TypeError
-        If the model is none.
+        If the model is not a network.
     ValueError
         If the model cannot take an input of that size.
     """
@@ -202,9 +197,9 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
         ):
             torch.func.functional_call(model, stand_ins, (x,), tie_weights=False)
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
         raise ValueError(
-            f"the model cannot take an input of shape {tuple(input_size)}: {reason}"
+            f"the model cannot take an input of shape {tuple(input_size)}: "
+            f"{first_line(error)}"
         ) from error
     flops = {
         name.partition(".")[2]: sum(ops.values())
@@ -223,15 +218,15 @@ class _Tracer:
         self.model = model
         self.rows: list[Row] = []
         self.seen: set[int] = set()
+        self.handles: list[RemovableHandle] = []
 
     def __enter__(self) -> None:
-        self.handles = []
         for name, module in self.model.named_modules():
             if _is_layer(module):
-                hook = self._layer_hook(name)
+                hook = self._layer_hook(name, module)
                 self.handles.append(module.register_forward_hook(hook))
             else:
-                own = self._own_hook(name)
+                own = self._own_hook(name, module)
                 self.handles.append(module.register_forward_pre_hook(own))
 
     def __exit__(self, *_: object) -> None:
@@ -244,14 +239,16 @@ class _Tracer:
             if id(p) not in self.seen:
                 self._new(name, "Parameter", tuple(p.shape), p.numel())
 
-    def _new(self, name: str, kind: str, shape: tuple[int, ...], module_sizes) -> None:
+    def _new(
+        self, name: str, kind: str, shape: tuple[int, ...], parameters: int
+    ) -> None:
         elements = prod(shape) if kind != "Parameter" else 0
-        self.rows.append(Row(name, kind, shape, module_sizes, 0, elements))
+        self.rows.append(Row(name, kind, shape, parameters, 0, elements))
 
-    def _layer_hook(self, name: str):
+    def _layer_hook(self, name: str, layer: nn.Module):
         from torch import Tensor
 
-        sizes = {id(p): p.numel() for p in self._parameters(name)}
+        sizes = {id(p): p.numel() for p in layer.parameters()}
 
         def hook(module: nn.Module, inputs: object, output: object) -> None:
             first = output[0] if isinstance(output, tuple) else output
@@ -263,9 +260,8 @@ class _Tracer:
 
         return hook
 
-    def _own_hook(self, prefix: str):
-        module = self.model.get_submodule(prefix)
-        own = [(n, p) for n, p in module.named_parameters(recurse=False)]
+    def _own_hook(self, prefix: str, parent: nn.Module):
+        own = parent.named_parameters(recurse=False)
         sizes = [(n, id(p), p.numel(), tuple(p.shape)) for n, p in own]
 
         def hook(module: nn.Module, inputs: object) -> None:
@@ -276,9 +272,6 @@ class _Tracer:
                     self._new(path, "Parameter", shape, size)
 
         return hook
-
-    def _parameters(self, name: str):
-        return self.model.get_submodule(name).parameters()
 
 
 def _is_layer(module: nn.Module) -> bool:

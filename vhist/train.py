@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,8 +18,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vhist import data as vdata
-from vhist._checks import brief, fits
+from vhist._checks import fits
 from vhist._modes import evaluating, set_mode, thawed
+from vhist._text import brief, first_line
 from vhist.checkpoint import Keeper, State
 from vhist.data import Dataset, Split
 from vhist.estimate import outputs, pictures_at_once, steps_per_epoch
@@ -99,7 +101,7 @@ def evaluate(
     Raises
     ------
     TypeError
-        If ``split`` is none: of a data set it is ``data.val``.
+        If ``split`` is not a Split, such as the ``val`` of a data set.
     ValueError
         If a size is no whole number above 0, there is no such precision, or there are
         no pictures.
@@ -126,10 +128,10 @@ def evaluate(
     device = first.device
     mine = split.images[team.share(len(split))]
     count = len(mine)
-    if not count:  # of several processes, more than there are pictures
+    if not count:  # there are more processes than pictures
         mine = split.images[:1]
     logits = []
-    kernels = _fast_kernels(precision, device)  # another would round otherwise
+    kernels = _fast_kernels(precision, device)  # others round differently
     with evaluating(model), _autocast(precision, device), kernels:
         for layer in model.modules():
             if dropout and isinstance(layer, _DROPOUT):
@@ -146,7 +148,7 @@ def evaluate(
 def _generators_kept() -> Iterator[None]:
     """Leave PyTorch's global generators as they were.
 
-    Else each model that is built after a run would begin with the same weights.
+    Otherwise every model built after a run would begin with the same weights.
     """
     gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
     with torch.random.fork_rng(gpus):
@@ -174,8 +176,8 @@ def fit(
     Whatever is random in a step is drawn from (seed, step) alone. A run that was
     killed and resumed therefore ends in the same weights as one that was not: on a CPU
     bit for bit, with the same number of threads and the same PyTorch. PyTorch's global
-    generators of CPU and CUDA are as before afterwards; the model is in training mode
-    and has channels last.
+    CPU and CUDA generators are left as they were; the model ends in training mode and
+    with channels last.
 
     Under torchrun, within :func:`vhist.parallel.processes`, every process computes a
     share of each batch.
@@ -194,9 +196,9 @@ def fit(
         File to keep the state of the run in, so that it can be resumed. Ctrl-C and
         SIGTERM then finish the step and save.
     checkpoint_seconds : float
-        Seconds between two such savings.
+        Seconds between saves.
     resume : bool
-        Continue from ``checkpoint``; begin if there is none.
+        Continue from ``checkpoint``, or start afresh if there is none.
     tensorboard : path, optional
         Folder for TensorBoard's event files; needs the package ``tensorboard``.
     verbose : bool
@@ -207,8 +209,8 @@ def fit(
     TypeError
         If ``data`` is no data set, ``recipe`` no recipe, or the output no tensor.
     ValueError
-        If there are fewer pictures than one batch, nothing that learns, or not as many
-        outputs as classes; if a label is of no class;
+        If there are fewer pictures than one batch, nothing to train, or not as many
+        outputs as classes; if a label belongs to no class;
         if ``resume`` has no ``checkpoint``;
         if the checkpoint is of another model, recipe or data set, or damaged; if batch
         norm gets a single value per channel.
@@ -220,7 +222,7 @@ def fit(
     OSError
         If the checkpoint cannot be written; the one before is kept.
     vhist.checkpoint.Interrupted
-        If a signal stopped the run; it is saved.
+        If a signal stopped the run; its state is saved.
     """
     for key, value, kind in (("data", data, Dataset), ("recipe", recipe, Recipe)):
         if not isinstance(value, kind):
@@ -245,11 +247,20 @@ def fit(
     optimizer = make_optimizer(model, recipe, replay=replay)
     average = _average(model, recipe)
     evaluated = model if average is None else average.module
-    at_once = pictures_at_once(recipe, team.size)
-    facts: dict = {"model": model_name or type(model).__name__}
-    facts |= {"model_options": _plain_options(model_options or {})}
-    facts |= {"recipe": asdict(recipe), "data": _describe(data)}
-    facts |= {"weights": str(weights)}
+    judge = partial(
+        evaluate,
+        split=data.val,
+        batch_size=pictures_at_once(recipe, team.size),
+        precision=recipe.precision,
+        dropout=recipe.dropout_in_evaluation,
+    )
+    facts: dict = {
+        "model": model_name or type(model).__name__,
+        "model_options": _plain_options(model_options or {}),
+        "recipe": asdict(recipe),
+        "data": _describe(data),
+        "weights": str(weights),
+    }
     chosen = {"selection": _selection(data)}
     state = State(model, optimizer, average, batches, facts | chosen)
     keeper = Keeper(state, checkpoint, checkpoint_seconds)
@@ -258,7 +269,7 @@ def fit(
     net = team.wrap(_compiled(model, recipe, team) if compiles else model)
     criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     autocast = _autocast(recipe.precision, device)
-    # What a part's gradient counts for in that of the batch; None is all of it.
+    # The weight of a part's gradient in that of the batch; None means 1.
     share = None if parts == 1 else torch.tensor(1 / parts, device=device)
     verbose, result = verbose and team.first, None
     set_lr(optimizer, recipe.lr_at((state.step + 1) / steps))
@@ -292,14 +303,7 @@ def fit(
                 keeper.after_step()
             team.agree(evaluated)
             seed_step(recipe.seed, state.step, team.rank)
-            result = evaluate(
-                evaluated,
-                data.val,
-                image_size=recipe.size_at(epoch),
-                batch_size=at_once,
-                precision=recipe.precision,
-                dropout=recipe.dropout_in_evaluation,
-            )
+            result = judge(evaluated, image_size=recipe.size_at(epoch))
             entry = state.end_epoch(
                 lr=recipe.lr_at(epoch + 1),
                 val_loss=result.loss,
@@ -313,14 +317,7 @@ def fit(
         model.load_state_dict(average.module.state_dict())
     if result is None:  # resumed with nothing left to do
         seed_step(recipe.seed, state.step, team.rank)
-        result = evaluate(
-            model,
-            data.val,
-            image_size=recipe.image_size,
-            batch_size=at_once,
-            precision=recipe.precision,
-            dropout=recipe.dropout_in_evaluation,
-        )
+        result = judge(model, image_size=recipe.image_size)
     return Run(
         name=str(name),
         parameters=sum(p.numel() for p in parameters),
@@ -342,8 +339,8 @@ def fit(
 class Batches:
     """Shuffled, augmented batches of a split.
 
-    Order and augmentation of an epoch are drawn from (seed, epoch) and (seed, step)
-    alone: any batch can be had again, and each process gets its share of it.
+    The order is drawn from (seed, epoch), the augmentation from (seed, step), and from
+    nothing else: any batch can be drawn again, and each process gets its share of it.
 
     Parameters
     ----------
@@ -353,7 +350,7 @@ class Batches:
     team : Team, optional
         The processes that share each batch.
     classes : int
-        Of the mixed labels; -1 counts those in the batch, which may lack some.
+        Width of mixed labels; -1 counts the classes in the batch, which may lack some.
     """
 
     def __init__(
@@ -367,7 +364,7 @@ class Batches:
         self.generator = Generator(split.labels.device)
         self.classes = classes
         self.components = (
-            # From all over: in a folder the pictures of a class follow each other.
+            # A sample from all over: a folder's pictures are sorted by class.
             vdata.colour_components(split.images[:: max(1, len(split) // 2000)])
             if recipe.augment == "paper"
             else None
@@ -424,7 +421,7 @@ class Batches:
             yield x, labels
 
     def _take(self, rows: Tensor, u: Tensor | None, mine: slice, size: int):
-        # For pictures of one byte a number ten times as fast on a CPU as images[rows].
+        # With one byte per number, ten times as fast on a CPU as images[rows].
         images = self.split.images.index_select(0, rows)
         images = self.augment(images, size, u if u is None else u[mine])
         return images, self.split.labels.index_select(0, rows)
@@ -494,8 +491,8 @@ def make_optimizer(
     """Return the recipe's optimizer; vectors, positions and tokens do not decay.
 
     Each of its groups has a key ``lr_scale``, its learning rate in units of the
-    recipe's: ``backbone_lr``, or 1 for the head. A frozen backbone is in none. The key
-    ``matrices`` marks those of :class:`vhist.muon.Muon`; ``replay`` is its own.
+    recipe's: ``backbone_lr``, or 1 for the head. A frozen backbone is in no group. The
+    key ``matrices`` and the argument ``replay`` are for :class:`vhist.muon.Muon`.
     """
     muon = recipe.optimizer == "muon"
     # Only where one layer is treated unlike the others does a model need a head.
@@ -603,19 +600,19 @@ def _average(model: nn.Module, recipe: Recipe) -> AveragedModel | None:
 
 
 def _compiles(recipe: Recipe, steps: int, device: torch.device) -> bool:
-    """Whether it pays: the minute it takes is won back on a GPU, on a CPU not."""
+    """Return whether it pays: a GPU wins back the minute it takes, a CPU does not."""
     pays = device.type == "cuda" and steps * recipe.epochs >= 1000
     return recipe.compile == "on" or (recipe.compile == "auto" and pays)
 
 
 def _compiled(model: nn.Module, recipe: Recipe, team: Team):
-    # Starting ResNet-34's kernels one by one takes a processor longer than they take
-    # the GPU, so they are recorded once and replayed as a CUDA graph. A replay writes
-    # to the same memory: gradients that wait for another part's, or that other
-    # processes read, would be lost. Each size of picture would be recorded anew.
+    # Launching ResNet-34's kernels one by one takes the CPU longer than running them
+    # takes the GPU, so they are recorded once and replayed as a CUDA graph. A replay
+    # writes to the same memory: gradients that wait for another part's, or that other
+    # processes read, would be lost. Each picture size would need its own recording.
     grows = recipe.start_size not in (None, recipe.image_size)
     replayed = recipe.accumulate == 1 and team.size == 1 and not grows
-    # For any size at once: one after the other, a resumed run would get other code.
+    # For any size at once: compiled size by size, a resumed run would get other code.
     dynamic = True if grows else None
     return torch.compile(
         model, dynamic=dynamic, mode="reduce-overhead" if replayed else None
@@ -628,12 +625,12 @@ def _autocast(precision: str, device: torch.device):
 
 
 def _fast_kernels(precision: str, device: torch.device):
-    """Keep PyTorch from kernels that are slow for training on this device."""
+    """Keep PyTorch from using kernels that are slow for training on this device."""
     if device.type == "cuda":
         return _cudnn_benchmark()
     if device.type == "cpu" and in_bfloat16(precision, device.type):
-        # Backward of the CPU's fused attention is four times slower in bfloat16 than
-        # in float32; as plain products a step of the small ViT takes a fifth less.
+        # The CPU's fused attention has a backward pass four times slower in bfloat16
+        # than in float32; plain products take a fifth off a step of the small ViT.
         return sdpa_kernel(SDPBackend.MATH)
     return nullcontext()
 
@@ -642,7 +639,7 @@ def _fast_kernels(precision: str, device: torch.device):
 def _cudnn_benchmark() -> Iterator[None]:
     """Let cuDNN try its algorithms once per shape and keep the fastest.
 
-    Not where the user wants the same one each time; the other settings stay too.
+    Not if the user asked for deterministic ones; other settings stay as they are.
     """
     cudnn = torch.backends.cudnn
     before, cudnn.benchmark = cudnn.benchmark, not cudnn.deterministic
@@ -671,9 +668,8 @@ def _in_one_line() -> Iterator[None]:
             ) from error
         if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise
-        reason = str(error).strip().splitlines()[0]
         raise ValueError(
-            f"torch.compile failed ({reason}): choose compile=off"
+            f"torch.compile failed ({first_line(error)}): choose compile=off"
         ) from error
 
 
@@ -838,7 +834,9 @@ def _most_wrong(result: Evaluation, data: Dataset) -> list[dict]:
 
 def _command() -> str:
     """Return the command line that repeats the run elsewhere, if there was one."""
-    if Path(sys.argv[0]).name not in ("vhist", "__main__.py"):
+    started = Path(sys.argv[0])
+    ours = Path(__file__).with_name("__main__.py")  # else it is -m of another package
+    if started.name != "vhist" and started.resolve() != ours.resolve():
         return ""
     words = [w for w in sys.argv[1:] if w != "--resume" and not w.startswith("--out=")]
     if "--out" in words:  # a folder of this machine

@@ -211,8 +211,9 @@ for name, device, number, low, high, source in training:
 # The pictures: Imagenette
 # ------------------------
 #
-# The article that this book grew out of trains all four networks on Imagenette
-# :cite:p:`howard2019imagenette`, ten classes of ImageNet that are easy to tell apart.
+# The article that this book grew out of, *vision-hist* :cite:p:`khazaei2024`, trains
+# all four networks on Imagenette :cite:p:`howard2019imagenette`, ten classes of
+# ImageNet that are easy to tell apart.
 # Its logs print the accuracy twice per network: in the last epoch and once more at
 # the end. Each time they say "on the 10000 test images".
 #

@@ -29,9 +29,8 @@ You will see
 # stack deeper. With 18 layers its top-1 error on ImageNet was 27.94 %; with 34, 28.54
 # %. That is not :term:`overfitting`: the *training* error was higher, too. They called
 # it :term:`degradation`. The deep net contains the shallow one, if its additional
-# layers copy their input. That solution exists; training does not find it.
-#
-# The effect needs no photographs. Here are 4,000 drawings, averaged to 16 by 16 pixels.
+# layers copy their input. That solution exists; training does not find it. Their
+# answer is one line:
 
 # sphinx_gallery_thumbnail_number = 6
 import copy
@@ -44,6 +43,25 @@ from torch.nn import functional as F
 
 import vhist
 from vhist import plots
+
+layers = ["3x3\nconvolution", "batch\nnorm", "ReLU", "3x3\nconvolution", "batch\nnorm"]
+chains = {"A plain pair of layers": [*layers, "ReLU"]}
+chains |= {"ResNet's basic block": [*layers, "+", "ReLU"]}
+fig = plots.blocks(chains, {"ResNet's basic block": [(0, 5)]})
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "The two differ in one line: the block's input goes around both layers and is added"
+    " before the last ReLU.",
+    "Two chains of boxes, both with a convolution, batch norm, ReLU, a convolution and"
+    " batch norm. In the upper a ReLU follows; in the lower a plus, at which a line"
+    " arrives that starts before the first box, and then a ReLU.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+
+# %%
+# The effect needs no photographs. Here are 4,000 drawings, averaged to 16 by 16 pixels.
 
 data = vhist.load_dataset("sketchnette")
 tiny = vhist.data.normalize(vhist.data.resize(data.train.images, 16)).flatten(1)
@@ -246,22 +264,6 @@ x = torch.zeros(2, 64, 56, 56)
 print("basic, same shape: ", tuple(Block(64, 64)(x).shape))
 print("basic, stride 2:   ", tuple(Block(64, 128, stride=2)(x).shape))
 print("bottleneck:        ", tuple(Block(64, 64, bottleneck=True)(x).shape))
-
-layers = ["3x3\nconvolution", "batch\nnorm", "ReLU", "3x3\nconvolution", "batch\nnorm"]
-chains = {"A plain pair of layers": [*layers, "ReLU"]}
-chains |= {"ResNet's basic block": [*layers, "+", "ReLU"]}
-fig = plots.blocks(chains, {"ResNet's basic block": [(0, 5)]})
-# sphinx_gallery_start_ignore
-plots.caption(
-    fig,
-    "The two differ in one line: the block's input goes around both layers and is added"
-    " before the last ReLU.",
-    "Two chains of boxes, both with a convolution, batch norm, ReLU, a convolution and"
-    " batch norm. In the upper a ReLU follows; in the lower a plus, at which a line"
-    " arrives that starts before the first box, and then a ReLU.",
-)
-# sphinx_gallery_end_ignore
-plt.show()
 
 # %%
 # ResNet-34 has 3, 4, 6 and 3 basic blocks: 32 convolutions, plus the first one and the
@@ -865,7 +867,7 @@ assert ahead > 5
 assert len(full_long.log) == len(best.log)
 
 # %%
-# The article's number cannot quite be compared with ours: another recipe, and batch
+# The article's number is not quite comparable with ours: another recipe, probably batch
 # statistics in its test. The paper's, in the tables above, are for ImageNet and ten
 # crops per picture; an ensemble won ILSVRC 2015 with a top-5 error of 3.57 %
 # :cite:p:`he2015resnet`.

@@ -595,8 +595,8 @@ plt.show()
 #
 # with :math:`p` of shape (t, D) and :math:`i`, the number of a pair of columns, from 0
 # to D/2 − 1. Each pair turns like the hand of a clock, so the product of two rows
-# depends only on the distance between their places. One guide to ViT doubled the
-# exponent.
+# depends only on the distance between their places. A :doc:`guide to ViT
+# <plot_55_finetuning>` doubled the exponent.
 
 s = torch.arange(196, dtype=torch.float64)[:, None]  # places
 c = torch.arange(768)  # columns

@@ -6,9 +6,9 @@ Attention compares every word with every word; mix the words first and compare l
 
 The price of attention grows with the square of the number of words, so texts of
 thousands of words and large pictures were expensive. Others had left out comparisons;
-what was missing was attention to all words at a price proportional to their number. An
-article took such a layer to cats and dogs, where it cost more than what it replaced.
-This page needs no GPU and downloads nothing.
+what was missing was attention to all words at a price proportional to their number. A
+later article, here "the article", took such a layer to cats and dogs, where it cost
+more than what it replaced. This page needs no GPU and downloads nothing.
 
 You will see
 

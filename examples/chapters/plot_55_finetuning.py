@@ -37,7 +37,7 @@ You will see
 # our pictures. So this page makes its own: a network learns five classes of drawn
 # pictures, then turns to the other five, which it has never seen.
 
-# sphinx_gallery_thumbnail_number = 1
+# sphinx_gallery_thumbnail_number = 2
 import math
 from dataclasses import replace
 from itertools import pairwise
@@ -50,12 +50,25 @@ from torch.nn import functional as F
 from torchvision.models import ViT_B_16_Weights
 
 import vhist
-from vhist import plots, pretrained
+from vhist import atlas, plots, pretrained
 
 data = vhist.load_dataset("sketchnette", image_size=64)
 known, new = data.select(data.classes[:5]), data.select(data.classes[5:])
-print("known:", ", ".join(known.classes))
-print("new:  ", ", ".join(new.classes))
+one_each = [data.train.images[data.train.labels == k][0] for k in range(10)]
+fig = plots.images(torch.stack(one_each), data.classes)
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "Above, the classes that are learned first; below, those that are new.",
+    "Ten drawings in two rows: a tench, a dog, a cassette player, a chain saw and a"
+    " church; below a French horn, a garbage truck, a gas pump, a golf ball and a"
+    " parachute.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+
+# %%
+# The school of the first five is short:
 
 small = {"blocks": [1, 1, 1], "widths": [16, 32, 64], "stem_width": 16}
 recipe = vhist.Recipe(
@@ -437,8 +450,8 @@ for kind in titles:
 # ImageNet's training set. The file names tell: those of ImageNet's own validation set
 # begin with ``ILSVRC2012_val``.
 
-listed = (vhist.runs.RECORDS / "imagenette-val.txt").read_text(encoding="utf-8").split()
-unseen = sum("ILSVRC2012_val" in line for line in listed)
+listed = atlas.val_files()
+unseen = sum("ILSVRC2012_val" in file for file in listed)
 seen = len(listed) - unseen
 print(f"{seen:,} of {len(listed):,} validation pictures, {seen / len(listed):.1%},")
 print("are in ImageNet's training set")

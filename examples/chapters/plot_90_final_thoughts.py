@@ -21,14 +21,14 @@ cores it runs in under a minute. You will see
 # The table
 # ---------
 #
-# Three plans stand behind it. A *plan* is a list of runs; ``vhist runs record short``
-# repeats those of the first, and so on.
+# Three plans stand behind it. A *plan* is a list of runs: short ones of small networks,
+# long ones, and those of a GPU; ``vhist runs record short`` repeats the first.
+# :doc:`All results </results>` names every machine.
 
 # sphinx_gallery_thumbnail_number = 1
 from dataclasses import asdict, dataclass
 from itertools import combinations, pairwise
 from statistics import NormalDist
-from textwrap import fill
 
 import matplotlib.pyplot as plt
 import torch
@@ -40,17 +40,6 @@ from vhist.models.vit import Block
 from vhist.runs import ARTICLE, Run, cost, mean_std, variant
 
 plans = {name: vhist.plan.load(name) for name in ("short", "long", "gpu")}
-for name, plan in plans.items():
-    print(fill(f"{name}: {plan.about}", 80))
-
-# %%
-# Each row of the table is one network under one plan, trained on Imagenette's
-# photographs :cite:p:`howard2019imagenette`, squashed square: a small one on one core
-# or two, or, in the plan gpu, one as large as in its paper. The ± is the standard
-# deviation over seeds (SD), or the binomial standard error :math:`\sqrt{p(1-p)/n}` (SE)
-# where a row has only one seed. Beside it is what the article behind this book reports
-# for the large network. VGG has batch normalisation in the plans long and gpu, none in
-# plan short or in the article.
 
 
 @dataclass(eq=False)
@@ -81,75 +70,10 @@ lines = [
 judged = len(lines[0].run.labels)
 article = {family: right / judged for family, right in ARTICLE.items()}
 
-head = ("", "plan", "px", "seeds", "accuracy (%)", "article")
-print("{:8}{:18}{:>4}{:>6} {:15}{:>8}".format(*head), end="")
-print("{:>7}{:>7}{:>7}{:>12}".format("params", "m-adds", "img/s", "one run"))
-for w in lines:
-    print(
-        f"{w.name:8}{w.which:18}{w.run.recipe['image_size']:>4}{w.score.n:>6}"
-        f" {w.score!s:15}{100 * article[w.family]:>8.1f}{w.run.parameters / 1e6:6.1f}M"
-        f"{w.macs / 1e9:6.2f}G{w.speed:7,.0f}{cost(w.runs):>12}"
-    )
-
-lines[0].run
-
 # %%
-# *px* is the side of the pictures; a multiply-add is two FLOP. The last two columns
-# cover whole runs, evaluations included: in processor time, as other work went on
-# alongside, or, on a GPU, in clock minutes, compiling included. Devices differ:
-
-for device in sorted({r.device for w in lines for r in w.runs}):
-    there = [w for w in lines if device in {r.device for r in w.runs}]
-    print(fill(f"{device}: {'; '.join(f'{w.name} {w.which}' for w in there)}", 80))
-
-# %%
-# What is a difference worth? At :math:`n` = 3,925 one standard error is about half a
-# point, a little more where fewer answers are right. Here is the distance of each row
-# from the article, in points and in standard errors of the difference:
-
-assert judged == 3925
-for w in lines:
-    assert 0.0035 < w.score.standard_error < 0.0085
-    p = article[w.family]
-    error = (w.score.standard_error**2 + p * (1 - p) / judged) ** 0.5
-    gap = w.score.mean - p
-    print(f"{w.name:8}{w.which:19}{100 * gap:+6.1f} points{gap / error:+7.1f} SE")
-
-# %%
-# Two SE may be luck with the pictures; more than three hardly are. But this is no
-# contest of architectures. The article trained the full networks for 200 epochs or
-# more, at a rate that, by its public code, never fell, and tested them with dropout or
-# batch statistics switched on. Those of plan gpu learned for 20 epochs, or for 80 or
-# more. How far beyond the best small network of plan long do they get?
-
-for w in (w for w in lines if w.plan == "gpu"):
-    small = [v for v in lines if (v.family, v.plan) == (w.family, "long")]
-    best = max(small, key=lambda v: v.score.mean)
-    gap, epochs = w.score.mean - best.score.mean, len(w.run.log)
-    z = vhist.runs.paired_z(w.run, best.run)
-    print(f"{w.name:8}full size, {epochs:3} epochs: {100 * gap:+.1f} points", end=" ")
-    print(f"(paired z {z:+.1f})")
-    assert gap < 0.01 if epochs == 20 else 0.01 < gap < 0.08
-
-vgg, resnet = (
-    next(w for w in lines if (w.family, w.which) == (f, "gpu, long"))
-    for f in ("vgg", "resnet")
-)
-gap, z = vgg.score.mean - resnet.score.mean, vhist.runs.paired_z(vgg.run, resnet.run)
-work, time = vgg.macs / resnet.macs, vgg.minutes / resnet.minutes
-assert len(vgg.run.log) == len(resnet.run.log)
-print(f"VGG less ResNet in {len(vgg.run.log)} epochs: {100 * gap:+.1f} points", end=" ")
-print(f"(paired z {z:+.1f}), work x {work:.1f}, time x {time:.1f}")
-assert vgg is max(lines, key=lambda w: w.score.mean)
-assert z > 3
-
-# %%
-# After 20 epochs, AlexNet and ViT are behind; after 80 or more, all are ahead, two only
-# barely. Epochs, pixels and mixing differ. The best row is VGG's, ahead of ResNet-34
-# with a quarter of its work.
-#
-# At full size, with AlexNet undivided as the article built it, size and work do not go
-# together:
+# Accuracy against what? Size and work do not go together, so the figure has four axes.
+# For full networks it has two: GPU seconds are not CPU seconds, and the article's logs
+# give no times.
 
 PAPER = {  # year, model, side of its pictures
     "alexnet": (2012, "alexnet", 227),
@@ -160,33 +84,6 @@ PAPER = {  # year, model, side of its pictures
 with torch.device("meta"):  # shapes only, no weights
     nets = {f: vhist.create_model(m, num_classes=10) for f, (_, m, _) in PAPER.items()}
 full = {f: vhist.summary(nets[f], size) for f, (_, _, size) in PAPER.items()}
-
-for f, counted in full.items():
-    size, work = f"{counted.parameters / 1e6:.1f}M", f"{counted.macs / 1e9:.2f}G"
-    print(f"{plots.LABELS[f]:8}{PAPER[f][0]} {size:>7} params {work:>7} multiply-adds")
-growth = {}
-for old, new in pairwise(full):
-    size = full[new].parameters / full[old].parameters
-    work = full[new].macs / full[old].macs
-    growth[new] = size, work
-    step = f"{plots.LABELS[old]} to {plots.LABELS[new]}"
-    print(f"{step:15} size x {size:5.2f}   work x {work:5.2f}")
-assert 5 < growth["vgg"][1] / growth["vgg"][0] < 7
-with torch.device("meta"):
-    halves = vhist.summary(vhist.create_model("alexnet", groups=2), 227)
-work, size = full["vgg"].macs / halves.macs, full["vgg"].parameters / halves.parameters
-print(f"from the paper's AlexNet, in halves: size x {size:.2f}, work x {work:.2f}")
-assert 8 < work / size < 10
-assert max(growth["resnet"]) < 0.25
-assert full["vit"].macs > full["vgg"].macs
-assert full["vit"].parameters < full["vgg"].parameters
-
-# %%
-# From AlexNet to VGG the work grew by a factor about six times the size's, nine times
-# from the paper's AlexNet, whose halves multiply less; ResNet then gave most of both
-# back; ViT took the lead in work with fewer parameters than VGG. So the axis matters,
-# and the figure has four. For full networks it has two: GPU seconds are not CPU
-# seconds, and the article's logs give no times.
 
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.6), sharey=True, layout="constrained")
 (size, work), (speed, time) = axes
@@ -246,6 +143,103 @@ plots.caption(
 plt.show()
 
 # %%
+# The same in numbers. Each row is one network under one plan, trained on Imagenette's
+# photographs :cite:p:`howard2019imagenette`, squashed square: a small one on one core
+# or two, or, in the plan gpu, one as large as in its paper. The ± is the standard
+# deviation over seeds (SD), or the binomial standard error :math:`\sqrt{p(1-p)/n}` (SE)
+# where a row has only one seed. Beside it is what the article behind this book reports
+# for the large network. VGG has batch normalisation in the plans long and gpu, none in
+# plan short or in the article.
+
+head = ("", "plan", "px", "seeds", "accuracy (%)", "article")
+print("{:8}{:18}{:>4}{:>6} {:15}{:>8}".format(*head), end="")
+print("{:>7}{:>7}{:>7}{:>12}".format("params", "m-adds", "img/s", "one run"))
+for w in lines:
+    print(
+        f"{w.name:8}{w.which:18}{w.run.recipe['image_size']:>4}{w.score.n:>6}"
+        f" {w.score!s:15}{100 * article[w.family]:>8.1f}{w.run.parameters / 1e6:6.1f}M"
+        f"{w.macs / 1e9:6.2f}G{w.speed:7,.0f}{cost(w.runs):>12}"
+    )
+
+lines[0].run
+
+# %%
+# *px* is the side of the pictures; a multiply-add is two FLOP. The last two columns
+# cover whole runs, evaluations included: in processor time, as other work went on
+# alongside, or, on a GPU, in clock minutes, compiling included. Devices differ.
+#
+# What is a difference worth? At :math:`n` = 3,925 one standard error is about half a
+# point, a little more where fewer answers are right. Here is the distance of each row
+# from the article, in points and in standard errors of the difference:
+
+assert judged == 3925
+for w in lines:
+    assert 0.0035 < w.score.standard_error < 0.0085
+    p = article[w.family]
+    error = (w.score.standard_error**2 + p * (1 - p) / judged) ** 0.5
+    gap = w.score.mean - p
+    print(f"{w.name:8}{w.which:19}{100 * gap:+6.1f} points{gap / error:+7.1f} SE")
+
+# %%
+# Two SE may be luck with the pictures; more than three hardly are. But this is no
+# contest of architectures. The article trained the full networks for 200 epochs or
+# more, at a rate that, by its public code, never fell, and tested them with dropout or
+# batch statistics switched on. Those of plan gpu learned for 20 epochs, or for 80 or
+# more. How far beyond the best small network of plan long do they get?
+
+for w in (w for w in lines if w.plan == "gpu"):
+    small = [v for v in lines if (v.family, v.plan) == (w.family, "long")]
+    best = max(small, key=lambda v: v.score.mean)
+    gap, epochs = w.score.mean - best.score.mean, len(w.run.log)
+    z = vhist.runs.paired_z(w.run, best.run)
+    print(f"{w.name:8}full size, {epochs:3} epochs: {100 * gap:+.1f} points", end=" ")
+    print(f"(paired z {z:+.1f})")
+    assert gap < 0.01 if epochs == 20 else 0.01 < gap < 0.08
+
+vgg, resnet = (
+    next(w for w in lines if (w.family, w.which) == (f, "gpu, long"))
+    for f in ("vgg", "resnet")
+)
+gap, z = vgg.score.mean - resnet.score.mean, vhist.runs.paired_z(vgg.run, resnet.run)
+work, time = vgg.macs / resnet.macs, vgg.minutes / resnet.minutes
+assert len(vgg.run.log) == len(resnet.run.log)
+print(f"VGG less ResNet in {len(vgg.run.log)} epochs: {100 * gap:+.1f} points", end=" ")
+print(f"(paired z {z:+.1f}), work x {work:.1f}, time x {time:.1f}")
+assert vgg is max(lines, key=lambda w: w.score.mean)
+assert z > 3
+
+# %%
+# After 20 epochs, AlexNet and ViT are behind; after 80 or more, all are ahead, two only
+# barely. Epochs, pixels and mixing differ. The best row is VGG's, ahead of ResNet-34
+# with a quarter of its work; with another optimizer, below, ResNet goes further.
+#
+# How did size and work grow, at full size, with AlexNet undivided?
+
+for f, counted in full.items():
+    size, work = f"{counted.parameters / 1e6:.1f}M", f"{counted.macs / 1e9:.2f}G"
+    print(f"{plots.LABELS[f]:8}{PAPER[f][0]} {size:>7} params {work:>7} multiply-adds")
+growth = {}
+for old, new in pairwise(full):
+    size = full[new].parameters / full[old].parameters
+    work = full[new].macs / full[old].macs
+    growth[new] = size, work
+    step = f"{plots.LABELS[old]} to {plots.LABELS[new]}"
+    print(f"{step:15} size x {size:5.2f}   work x {work:5.2f}")
+assert 5 < growth["vgg"][1] / growth["vgg"][0] < 7
+with torch.device("meta"):
+    halves = vhist.summary(vhist.create_model("alexnet", groups=2), 227)
+work, size = full["vgg"].macs / halves.macs, full["vgg"].parameters / halves.parameters
+print(f"from the paper's AlexNet, in halves: size x {size:.2f}, work x {work:.2f}")
+assert 8 < work / size < 10
+assert max(growth["resnet"]) < 0.25
+assert full["vit"].macs > full["vgg"].macs
+assert full["vit"].parameters < full["vgg"].parameters
+
+# %%
+# From AlexNet to VGG the work grew by a factor about six times the size's, nine times
+# from the paper's AlexNet, whose halves multiply less; ResNet then gave most of both
+# back; ViT took the lead in work with fewer parameters than VGG.
+#
 # Is equal work equal speed? The multiply-adds of the forward pass per second of
 # training:
 
@@ -457,28 +451,24 @@ def ranking(budget):
 
 # %%
 # A run that has ended keeps what it reached, and an architecture may choose between its
-# short and its long run. The lead changes here:
+# short and its long run. Accuracy in percent, after some budgets:
 
 ends = sorted({t for _, times, _ in tracks for t in times.tolist()})
-leads = []  # who, and for each part of that time: from, to, lead, its standard error
+leads = []  # who, from, to, and whether by more than two standard errors
 for start, stop in pairwise(ends):
     (first, name), (second, _) = [*ranking(start), (0.1, "guessing")][:2]
-    if not leads or leads[-1][0] != name:
-        leads.append((name, []))
     error = ((first * (1 - first) + second * (1 - second)) / judged) ** 0.5
-    leads[-1][1].append((start, stop, first - second, error))
+    leads.append((name, start, stop, first - second > 2 * error))
 
-print("minutes of processor time   leads     by at most")
-for name, parts in leads:
-    most = max(gap for *_, gap, _ in parts)
-    print(f"{parts[0][0]:9.1f} to {parts[-1][1]:6.1f}{'':9}{name:8}", end="")
-    print(f"{100 * most:6.1f} points")
-assert {name for name, _ in leads} == {"VGG", "ResNet"}
+for budget in (2, 10, 30, 100):
+    places = (f"{name} {100 * p:.1f}" for p, name in ranking(budget))
+    print(f"{budget:4} minutes:  {',  '.join(places)}")
+assert {name for name, *_ in leads} == {"VGG", "ResNet"}
 assert leads[-1][0] == "ResNet"
 
 # %%
-# Until a second network has finished an epoch, the rival is guessing. In the picture
-# the strip is faint where a lead is less than two standard errors and may be luck.
+# In the picture the strip shows who leads, faintly where a lead is less than two
+# standard errors and may be luck.
 
 colors = {plots.LABELS[f]: color for f, color in plots.COLORS.items()}
 fig, (ax, strip) = plt.subplots(
@@ -489,10 +479,9 @@ for w, times, accuracy in tracks:
     ax.plot(times, 100 * accuracy, style, color=w.color)
     ax.plot(times[-1], 100 * accuracy[-1], "o" if style == "-" else "D", color=w.color)
     ax.plot([times[-1], ends[-1]], [100 * accuracy[-1]] * 2, ":", color=w.color)
-for name, parts in leads:
-    for start, stop, gap, error in parts:
-        alpha = 1 if gap > 2 * error else 0.3
-        strip.axvspan(start, stop, color=colors[name], alpha=alpha, linewidth=0)
+for name, start, stop, clear in leads:
+    alpha = 1 if clear else 0.3
+    strip.axvspan(start, stop, color=colors[name], alpha=alpha, linewidth=0)
 for name, color in colors.items():
     ax.plot([], [], color=color, label=name)
 ax.plot([], [], "-", color="#8c959f", label="short plan")
@@ -700,10 +689,8 @@ rivals = [
     for one, two, b, c in tests
     if best in (one, two) and (b - c) ** 2 <= threshold**2 * (b + c)
 ]
-good = [w for w in short if w.name in (best.name, *rivals)]
 print(f"most accurate: {best.name}")
 print(f"not told apart from it: {', '.join(rivals) or 'none'}")
-print(f"cheapest of these: {min(good, key=lambda w: w.minutes).name}")
 
 # %%
 # That holds for ten easy classes, small pictures, some nine thousand of them and

@@ -11,8 +11,8 @@ So that a long vector looks at many words, as a short one does.
 # :math:`\sqrt d`, and a softmax of widely spread numbers picks a single winner.
 # :cite:t:`vaswani2017` suspected that its gradient is then too small to learn from, and
 # divided by :math:`\sqrt d`; so does ``vhist.models.vit.SelfAttention``. The entropy
-# says how widely a word looks: its exponential is the number of words that a look of
-# that width could share alike. The chapter is :doc:`ViT </chapters/plot_40_vit>`.
+# says how widely a word looks: its exponential is how many words, all looked at alike,
+# would give the same entropy. The chapter is :doc:`ViT </chapters/plot_40_vit>`.
 
 import matplotlib.pyplot as plt
 import torch

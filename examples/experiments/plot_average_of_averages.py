@@ -7,7 +7,7 @@ Wrong as soon as the last batch is short; if pictures come sorted, always one wa
 
 # %%
 # Many loops take the accuracy of each batch and, at the end, the mean of them. The last
-# batch is smaller, yet counts as much as any other. A guide to ViT tested so, on 75
+# batch is smaller, yet counts as much as any other. A guide to ViT did this, on 75
 # pictures in batches of 32, sorted by class. Suppose that a network has one answer to
 # everything: what would be printed? :func:`vhist.evaluate` counts pictures instead. It
 # belongs to the chapter :doc:`Reading a log </chapters/plot_80_reading_a_log>`.

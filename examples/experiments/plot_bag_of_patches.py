@@ -60,5 +60,5 @@ plt.show()
 
 # %%
 # Without positions only rounding is left. Learned ones start small, with a deviation
-# of 0.02, so an untrained ViT is nearly such a bag, too: where things are it learns.
+# of 0.02, so an untrained ViT is nearly such a bag: it must learn where things are.
 # Change ``pool`` to ``"mean"`` in :func:`vhist.create_model`: the same holds.

@@ -2,15 +2,15 @@
 What does a small batch know about the data?
 ============================================
 
-The mean that batch normalisation subtracts strays as one over the root of the batch.
+The mean that batch normalisation uses strays as one over the root of the batch size.
 """
 
 # %%
 # In training, batch normalisation :cite:p:`ioffe2015` measures the mean and variance of
 # each channel on the batch at hand. Here is one channel, the first of an untrained
-# :func:`vhist.models.resnet_small`, for a thousand drawings, after the mean over the
-# map; of such numbers the batch's mean is made. How far does it stray from the mean of
-# all, by the number of pictures? The chapter :doc:`ResNet </chapters/plot_30_resnet>`
+# :func:`vhist.models.resnet_small`, for a thousand drawings, averaged over the map; the
+# batch's mean is the mean of such numbers. How far does it stray from the mean of all,
+# and how does the size matter? The chapter :doc:`ResNet </chapters/plot_30_resnet>`
 # shows what that does to an answer.
 
 import matplotlib.pyplot as plt

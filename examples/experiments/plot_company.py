@@ -2,7 +2,7 @@
 Does a picture's result depend on its company?
 ==============================================
 
-With BatchNorm it does, as long as it trains; with LayerNorm, never.
+With BatchNorm it does, during training; with LayerNorm, never.
 """
 
 # %%

@@ -2,7 +2,7 @@
 A parameter counter, and where it fails
 =======================================
 
-Hooks watch layers being called; from a transformer they lose a third of the numbers.
+Hooks watch layers being called; in a transformer they miss a third of the numbers.
 """
 
 # %%

@@ -53,7 +53,7 @@ plots.caption(
 plt.show()
 
 # %%
-# Only one number and its multiples, which are the same fractions. With it the
+# Only one number fits, and its multiples, which are the same fractions. With it the
 # percentages become counts, and counts have error bars: the standard error of a share
 # :math:`p` is :math:`\sqrt{p(1-p)/n}`. The book keeps the closing counts in
 # :data:`vhist.runs.ARTICLE`.

@@ -59,8 +59,8 @@ plt.show()
 
 # %%
 # The slip turns the spreads upside down: the channel that was wide is now narrow. For
-# use in evaluation mode the layer keeps running values. They move by a tenth per step,
-# and there, unlike above, the *unbiased* variance (divided by n - 1) is kept:
+# use in evaluation mode the layer keeps running values. They move a tenth of the
+# way per step, towards the *unbiased* variance (divided by n - 1), unlike above:
 
 unbiased = x.var(dim=(0, 2, 3), correction=1)
 running_difference = (layer.running_var - (0.9 + 0.1 * unbiased)).abs().max().item()

@@ -9,8 +9,8 @@ Twelve hidden units have 4,096 sub-networks; half strength is their average, in 
 # Dropout :cite:p:`srivastava2014` silences each hidden unit with probability one half.
 # At test time all are on, at half strength. (PyTorch doubles those that survive in
 # training instead.) Is that an average over all sub-networks? With twelve units we can
-# ask every one, first with only the last layer behind them, then with one of ReLUs in
-# between.
+# ask every one, first with only the last layer behind the units, then with a layer of
+# ReLUs in between.
 #
 # This belongs to the chapter on :doc:`AlexNet </chapters/plot_10_alexnet>`. To try:
 # ``units = 4``. Does the left figure depend on it?
@@ -39,7 +39,7 @@ for name, network in networks.items():
 
 # %%
 # There are two ways to average probabilities. The geometric mean, scaled to sum to one,
-# is that of their logarithms.
+# comes from the mean of their logarithms.
 
 differences = {}
 fig, axes = plt.subplots(

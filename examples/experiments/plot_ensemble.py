@@ -73,5 +73,5 @@ plots.caption(
 plt.show()
 
 # %%
-# The second vote brings most; each one costs a whole training. Give all networks one
-# seed (``votes(0)``): a group of copies is no better than one of them.
+# The second vote brings the most; each costs a whole training run. Give all networks
+# one seed (``votes(0)``): a group of copies is no better than one of them.

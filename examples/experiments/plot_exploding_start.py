@@ -2,7 +2,7 @@
 Do shortcuts cure vanishing gradients?
 ======================================
 
-Not these: behind batch normalisation they do not vanish at the start, they explode.
+Not these: with batch normalisation they do not vanish at the start, they explode.
 """
 
 # %%
@@ -60,7 +60,7 @@ axes[0].legend(fontsize=8)
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Root mean square of what there is behind each block. The error comes from the"
+    "Root mean square of signal and error after each block. The error comes from the"
     " right.",
     "Two charts on one logarithmic scale. Left all lines stay near one, that with"
     " shortcuts rises a little. Right the plain net with batch norm climbs by nearly"

@@ -73,6 +73,6 @@ plots.caption(
 plt.show()
 
 # %%
-# Shuffled batches look like the data, so the score is about the same, but another each
-# time. In a batch of nothing but churches, the churches are normalised away. Try
-# ``batch=2``.
+# Shuffled batches look like the data, so the score is about the same, if a little
+# different each time. In a batch of nothing but churches, the churches are normalised
+# away. Try ``batch=2``.

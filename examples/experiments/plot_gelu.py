@@ -51,7 +51,7 @@ from vhist import plots
 
 plots.caption(
     fig,
-    "Left throws, grey, and their mean. Right GELU from near, with its lowest point.",
+    "Left throws, grey, and their mean. Right GELU close up, with its lowest point.",
     "Left, faint points on zero and on the diagonal, and a curve between them with dots"
     " on it. Right, the curve dips below zero, has its lowest point there, and comes"
     " back towards zero on the left, where ReLU is flat.",
@@ -60,7 +60,7 @@ plots.caption(
 plt.show()
 
 # %%
-# So GELU has not the shape of a sigmoid, though one reads so: it is a smooth ReLU. Nor
+# So GELU is not shaped like a sigmoid, though some say so: it is a smooth ReLU. Nor
 # is it monotonic: to the left of its lowest point it climbs back towards zero. Replace
 # ``torch.randn`` by a logistic random number, ``torch.rand(throws, 81).logit()``: the
 # mean is then ``F.silu``.

@@ -61,7 +61,7 @@ right.set(xlabel="distance in patches", ylabel="cosine of positions")
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Left one map per place: which positions are like its own. Right their mean.",
+    "Left, a map per place: which positions are like its own. Right, mean by distance.",
     "64 small maps, each brightest at its own place and around it; a curve that falls.",
 )
 # sphinx_gallery_end_ignore

@@ -2,7 +2,7 @@
 When is attention of linear cost cheaper?
 =========================================
 
-In multiply-adds: with more than twice as many words as it keeps. The clock says more.
+By multiply-adds, above twice as many words as it keeps; by the clock, later still.
 """
 
 # %%
@@ -10,7 +10,7 @@ In multiply-adds: with more than twice as many words as it keeps. The clock says
 # keys and values down to k words each, with matrices E and F, so that N times k are
 # compared. The mixing is work, too. Both layers fit into
 # :class:`vhist.models.VisionTransformer`, and :func:`vhist.summary` counts the
-# multiply-adds of what differs. The time is shown beside, but depends on the machine.
+# multiply-adds of what differs. The time is shown, too, but depends on the machine.
 # It belongs to the chapter :doc:`Linformer </chapters/plot_45_linformer>`.
 
 import time

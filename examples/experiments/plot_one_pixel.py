@@ -9,9 +9,9 @@ A convolution's map moves along; a ViT's words change, until a whole patch is pa
 # A convolution of stride 1 does the same at every place: if the picture moves, its map
 # moves as far, and nothing else changes. With a stride of 2 that holds for every other
 # pixel. The words of a ViT :cite:p:`dosovitskiy2020` come from a convolution, too, but
-# its stride is a patch; in between, each word sees other pixels. Here are the first
-# layer of :func:`vhist.models.vit_small_8` and two of 3 by 3 pixels before and after a
-# move, laid on top of each other as well as they fit. The chapter is :doc:`ViT
+# its stride is a patch; in between, each word sees other pixels. Here are the maps
+# of the first layer of :func:`vhist.models.vit_small_8` and of two 3x3 convolutions,
+# before and after a move, aligned as well as they can be. The chapter is :doc:`ViT
 # </chapters/plot_40_vit>`.
 
 import matplotlib.pyplot as plt
@@ -36,7 +36,7 @@ for name, layer in layers.items():
         ]  # the picture moves to the left
     still, stride, change[name] = maps[0], layer.stride[0], []
     for d, moved in zip(moves, maps, strict=True):
-        places = round(d / stride)  # by so many the map should have moved
+        places = round(d / stride)  # how far the map should have moved
         overlap = moved[..., : moved.shape[-1] - places]
         difference = (overlap - still[..., places:]).square().mean().sqrt()
         change[name].append((difference / still.std()).item())

@@ -7,7 +7,7 @@ Out of a residual one, yes; a plain one forgets nearly everything.
 
 # %%
 # A plain layer's output is all that the next one gets. A residual block adds to what
-# comes in, so around each leads a way :cite:p:`veit2016`. Two networks, equal but for
+# comes in, so a path leads around each :cite:p:`veit2016`. Two networks, equal but for
 # the shortcuts, learn from drawings. Then one block at a time is taken out. The chapter
 # :doc:`ResNet </chapters/plot_30_resnet>` does it with convolutions.
 

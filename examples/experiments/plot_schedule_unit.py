@@ -63,7 +63,7 @@ from vhist import plots
 plots.caption(
     fig,
     "One schedule, called at two places.",
-    "A horizontal line and a staircase that descends from it by ten at every stair.",
+    "A horizontal line and a staircase that falls from it tenfold at every step.",
 )
 # sphinx_gallery_end_ignore
 plt.show()

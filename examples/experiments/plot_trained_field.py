@@ -76,5 +76,5 @@ plt.show()
 
 # %%
 # With ``zero_init`` each block begins as its shortcut :cite:p:`goyal2017`, which sees
-# one pixel in its square; learning opens the view. Without, it is wide from the first.
+# one pixel in its square; learning opens the view. Without it, the view starts wide.
 # Train that one too, and look again: does it become wider, or narrower?

@@ -12,7 +12,7 @@ AlexNet's halves lived on two GPUs; on one, ``groups=2`` computes the same.
 # build the second layer once more from two small convolutions.
 #
 # This belongs to the chapter on :doc:`AlexNet </chapters/plot_10_alexnet>`. To try:
-# ``split = 4``. How many weights has the layer then?
+# ``split = 4``. How many weights does the layer then have?
 
 import matplotlib.pyplot as plt
 import torch
@@ -40,7 +40,7 @@ for groups in (1, split):
 
 # %%
 # Who is connected with whom? A 1 x 1 convolution of one active channel at a time shows
-# it. As many groups as channels is a *depthwise* convolution.
+# it. With as many groups as channels it is a *depthwise* convolution.
 
 channels = 16
 reach = {}

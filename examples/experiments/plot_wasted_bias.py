@@ -57,7 +57,7 @@ plt.show()
 
 # %%
 # How many such numbers does a whole network carry? :func:`vhist.models.resnet34` has
-# them, as in the article behind this book; the canonical network has not.
+# them, as in the article behind this book; the canonical network does not.
 
 with torch.device("meta"):  # shapes without contents
     nets = [vhist.models.resnet34(conv_bias=bias) for bias in (True, False)]

@@ -69,6 +69,6 @@ plt.show()
 
 # %%
 # Adam's first weight is nearly gone: where gradients are small, the decay is most of
-# what Adam sees, and it makes large steps of it. The second weight hardly notices. A
+# what Adam sees, and it takes large steps there. The second weight hardly notices. A
 # decay tuned for one optimizer means something else to another; :class:`vhist.Recipe`
 # offers SGD and AdamW.

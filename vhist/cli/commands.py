@@ -12,22 +12,24 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from vhist._checks import brief, fits, one_line
+from vhist._checks import fits
+from vhist._text import brief, first_line, one_line, table
 from vhist.catalogue import SMALLEST, SOURCES, count_pictures, expand_user, locate
 from vhist.cli.listings import Model, RunName, find_record, hollow
-from vhist.cli.parsing import parse_options
-from vhist.cli.terminal import check_known, megabytes, percent, table
+from vhist.cli.parsing import parse_options, parse_train
+from vhist.cli.terminal import check_known, megabytes
 from vhist.recipe import Recipe, in_bfloat16
-from vhist.runs import RECORDS, Run
+from vhist.runs import RECORDS, Run, binomial_error, percent
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from vhist.data import Dataset
 
 _FLAT = tyro.conf.arg(name="")  # its fields are flags without a prefix
 
@@ -39,7 +41,7 @@ class Options:
     data: str = "sketchnette"
     """sketchnette, imagenette, cifar10, or folder with --root"""
     root: Path | None = None
-    """folder with train/ and val/; imagenette and cifar10 download where it is empty"""
+    """folder with train/ and val/; imagenette and cifar10 are fetched if it is empty"""
     size: Literal["160px", "320px", "full"] = "160px"
     """which of Imagenette's archives to download"""
     data_size: int | None = None
@@ -48,7 +50,7 @@ class Options:
     skip_bad: bool = False
     """leave out files that are no pictures"""
     classes: tuple[str, ...] = ()
-    """names of the classes to keep to; all if not given"""
+    """names of the classes to keep; all if not given"""
     per_class: int | None = None
     """training pictures of each class, drawn with --seed; all if not given"""
     family: Literal["modern", "article", "paper"] = "modern"
@@ -61,19 +63,19 @@ class Options:
     imagenet, which downloads torchvision's. The last layer begins at zero, for other
     classes"""
     device: str = "auto"
-    """cpu, cuda, cuda:1, ...; auto takes a GPU of CUDA if there is one"""
+    """cpu, cuda, cuda:1, ...; auto takes a CUDA GPU if there is one"""
     threads: int | None = None
     """CPU threads; PyTorch's choice if not given"""
     out: Path = Path("runs")
     """folder for the record (.json), the weights (.pt) and, until the run has ended,
     its state (.ckpt)"""
     name: str | None = None
-    """name of these; made of model, data and seed if not given"""
+    """name of these files; made of model, data and seed if not given"""
     resume: bool = False
-    """continue the run of this name where it was stopped or killed; begin if there is
-    none. All else must be as it was"""
+    """continue the run of this name where it was stopped or killed; start it if there
+    is none. All else must be as it was"""
     checkpoint_seconds: float = 60.0
-    """seconds between two savings of the state"""
+    """seconds between saves of the state"""
     tensorboard: Path | None = None
     """folder for TensorBoard's event files (pip install tensorboard)"""
     dry_run: bool = False
@@ -94,7 +96,7 @@ class Options:
         for name, least, most in (
             ("data_size", SMALLEST, 100_000),
             ("per_class", 1, 100_000),
-            ("threads", 1, 1000),  # of many more OpenMP dies
+            ("threads", 1, 1000),  # with many more, OpenMP crashes
         ):
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
@@ -183,7 +185,7 @@ def train(
                 f"{files.weights} are gone: move the record away to train again"
             )
         if os.environ.get("RANK", "0") == "0":
-            print(f"{run.name} has ended, {percent(run)}: {files.record}")
+            print(f"{run.name} has ended, {run.score}: {files.record}")
         return
     _check_free(files, begun)
     _check_writable(options.out)
@@ -247,7 +249,7 @@ def train(
                 f"{_again()}"
             ) from error
         remove(files.state)
-        print(f"{percent(run)} in {run.seconds:.0f} s, written to {files.record}")
+        print(f"{run.score} in {run.seconds:.0f} s, written to {files.record}")
 
 
 def _check_free(files: _Files, begun: bool) -> None:
@@ -324,12 +326,12 @@ def check_call(model: str, options: Options, recipe: Recipe) -> None:
     network = hollow(model, recipe, options.model_options)
     try:
         outputs(network, recipe)
-    # The network says what it wants, or its layers fit neither each other nor these.
+    # Raised by the network's own checks, or by layers that do not fit together.
     except (RuntimeError, ValueError) as error:
         sizes = f"{recipe.start_size} to " if recipe.start_size else ""
         raise ValueError(
             f"{model} cannot take pictures of {sizes}{recipe.image_size} pixels with "
-            f"these options: {str(error).splitlines()[0]}"
+            f"these options: {first_line(error)}"
         ) from error
     if options.weights == "imagenet":
         check_published(network, model)
@@ -388,7 +390,7 @@ def _again() -> str:
 
 
 def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> None:
-    from vhist.checkpoint import check_facts, exists
+    from vhist.checkpoint import check_facts
     from vhist.data import check_room
     from vhist.estimate import estimate_memory, hollow_model, steps_per_epoch
     from vhist.summary import summary
@@ -434,21 +436,13 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
         bfloat16=short,
         processes=team,
     )
-    if files.record.exists() and not exists(files.state):
-        state = "exists: --resume would only say so, without it the name is refused"
-    elif files.weights.exists() and not exists(files.state):
-        state = f"{files.weights} exists: the name is refused"
-    elif exists(files.state):
-        state = "begun: --resume continues it, without it the name is refused"
-    else:
-        state = "none of that name: begins"
     begins = options.weights or "random"
     if begins not in ("random", "imagenet"):  # which would be downloaded
         begins = _first_weights(options, model, recipe, files)[1]
     kind = f"{device}, {'bfloat16' if short else 'float32'}, {team} process"
     facts = [
         ("run", files.record.stem),
-        ("state", state),
+        ("state", _standing(files)),
         ("pictures", f"{train:,} + {val:,} of {classes} classes ({where})"),
         ("steps", f"{steps:,} per epoch, {steps * recipe.epochs:,} in all"),
         ("parameters", f"{layers.parameters:,}"),
@@ -466,6 +460,19 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
     )
 
 
+def _standing(files: _Files) -> str:
+    """Return what there is of a run, and what its command would do."""
+    from vhist.checkpoint import exists
+
+    if exists(files.state):
+        return "begun: --resume continues it, without it the name is refused"
+    if files.record.exists():
+        return "exists: --resume would only say so, without it the name is refused"
+    if files.weights.exists():
+        return f"{files.weights} exists: the name is refused"
+    return "none of that name: begins"
+
+
 def _device(name: str) -> str:
     """Return the device to use; refuse one that is not there."""
     import torch
@@ -475,7 +482,7 @@ def _device(name: str) -> str:
     try:
         torch.zeros(1, device=name).item()  # fails on the device "meta" too
     except (RuntimeError, AssertionError, ImportError) as error:
-        reason = str(error).splitlines()[0].partition(". ")[0]
+        reason = first_line(error).partition(". ")[0]
         if reason.startswith("Expected one of"):  # 20 names, most of no use here
             reason = "PyTorch knows none of this name"
         raise ValueError(
@@ -509,7 +516,7 @@ def evaluate(
     size : str
         which of Imagenette's archives; that of the record if not given
     skip_bad : bool
-        leave out files that are no pictures, as when the record did
+        leave out files that are no pictures, also if the record's run did
     batch_size : int
         pictures at a time; changes no result
     device : str
@@ -523,37 +530,20 @@ def evaluate(
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     record, network = _load(find_record(run, out), device)
-    archive: str | None = size
-    if data is None and root is None:
-        given = _given(record)
-        data, root = _source_of(given)
-        archive = size or given.get("--size")
-        skip_bad |= "--skip-bad" in given
+    if data is None and root is None and (given := _recorded(record)):
+        if given.root and given.root.is_dir():
+            data, root = given.data, given.root
+        size, skip_bad = size or given.size, skip_bad or given.skip_bad
     name = data or _data_of(record, root)
     check_known("data set", name, SOURCES, "vhist datasets")
     found = load_dataset(
         name,
         root=root,
         image_size=record.data["image_size"],
-        size=archive or "160px",
+        size=size or "160px",
         skip_bad=skip_bad,
     )
-    known = {*record.data["classes"]} <= {*found.classes}
-    same = list(found.classes) == record.data["classes"]
-    if known and not (same and found.val.labels.tolist() == record.labels):
-        found = found.select(record.data["classes"])  # sorted, as in such a training
-    if list(found.classes) != record.data["classes"]:
-        raise ValueError(
-            f"{found.name} has other classes ({_some(found.classes)}) than "
-            f"{record.name} was trained for ({_some(record.data['classes'])}); name "
-            "its data with --data or --root"
-        )
-    if found.fingerprint != record.data.get("fingerprint"):
-        warnings.warn(
-            f"{found.name} is not what the record was made with: its fingerprint is "
-            f"{found.fingerprint}, not {record.data.get('fingerprint')}",
-            stacklevel=2,
-        )
+    found = _same_classes(found, record)
     result = answer(
         network,
         found.val,
@@ -562,10 +552,10 @@ def evaluate(
         batch_size=batch_size,
     )
     right, n = int((result.predictions == result.labels).sum()), len(result.labels)
-    error = (result.accuracy * (1 - result.accuracy) / n) ** 0.5
     title = f"{record.name}: {record.model} on {found.name}, {n:,} pictures"
     print(one_line(title))
-    print(f"accuracy  {100 * result.accuracy:.2f} ± {100 * error:.2f} %")
+    error = binomial_error(result.accuracy, n)
+    print(f"accuracy  {percent(result.accuracy, error)}")
     print(f"loss      {result.loss:.4f}")
     rows = []
     for k, label in enumerate(found.classes):
@@ -578,29 +568,49 @@ def evaluate(
     if (answers, labels) == (record.predictions, record.labels):
         print("the record's accuracy, and the same answer for every picture")
     elif found.fingerprint != record.data.get("fingerprint"):
-        print(f"the record says {percent(record)}, of its own pictures")
+        print(f"the record says {record.score}, of its own pictures")
     else:
         hits = sum(map(int.__eq__, record.labels, record.predictions))
         same = (right, n) == (hits, len(record.labels))
         word = "equal, but" if same else "different, and"
-        print(f"the record says {percent(record)}: {word} other answers")
+        print(f"the record says {record.score}: {word} other answers")
 
 
-def _given(record: Run) -> dict[str, str]:
-    """Return each word of the command behind a record with the one behind it."""
-    try:  # it need not be of a shell
-        words = [w for w in shlex.split(record.command) for w in w.split("=", 1)]
-    except ValueError:
-        return {}
-    return dict(pairwise([*words, ""]))
+def _recorded(record: Run) -> Options | None:
+    """Return the options of the command behind a record, unless it cannot be read."""
+    with suppress(ValueError):  # written by another version, or by hand
+        words = shlex.split(record.command)
+        if words[:2] == ["vhist", "train"] and "--help" not in words:
+            return parse_train(train, "vhist train", words[2:]).keywords["options"]
+    return None
 
 
-def _source_of(given: dict[str, str]) -> tuple[str | None, Path | None]:
-    """Return --data and --root of a command, if that folder is still here."""
-    with suppress(ValueError):  # nobody knows that home folder
-        if "--root" in given and (root := expand_user(given["--root"])).is_dir():
-            return given.get("--data"), root
-    return None, None
+def _same_classes(found: "Dataset", record: Run) -> "Dataset":
+    """Return a data set with the classes of a record, in their order.
+
+    Raises
+    ------
+    ValueError
+        If it lacks some.
+    """
+    there, here = record.data["classes"], list(found.classes)
+    if {*there} <= {*here} and (there, record.labels) != (
+        here,
+        found.val.labels.tolist(),
+    ):
+        found = found.select(there)  # sorted, as in such a training
+    elif there != here:
+        raise ValueError(
+            f"{found.name} has other classes ({_some(here)}) than {record.name} was "
+            f"trained for ({_some(there)}); name its data with --data or --root"
+        )
+    if found.fingerprint != record.data.get("fingerprint"):
+        warnings.warn(
+            f"{found.name} is not what the record was made with: its fingerprint is "
+            f"{found.fingerprint}, not {record.data.get('fingerprint')}",
+            stacklevel=3,
+        )
+    return found
 
 
 def _data_of(record: Run, root: Path | None) -> str:
@@ -688,7 +698,9 @@ def _load(path: Path, device: str) -> tuple[Run, "nn.Module"]:
     """
     import torch
 
+    from vhist.checkpoint import check_arrays
     from vhist.models import create_model
+    from vhist.pretrained import read_weights
 
     record, place = Run.read(path), _device(device)
     try:
@@ -706,30 +718,20 @@ def _load(path: Path, device: str) -> tuple[Run, "nn.Module"]:
             hollow = create_model(record.model, **record.model_options)
     except Exception as error:  # torch raises whatever strange options provoke
         raise ValueError(f"{path} does not describe a model: {error}") from error
-    state = _read_weights(path.with_name(f"{path.stem}.pt"), record)
-    here, there = (
-        {str(k): (v.shape, v.dtype, v.layout) for k, v in arrays.items()}
-        for arrays in (hollow.state_dict(), state)
-    )
-    wrong = sorted(k for k in here.keys() | there.keys() if here.get(k) != there.get(k))
-    if wrong:
+    weights = path.with_name(f"{path.stem}.pt")
+    if not weights.exists():
+        raise _no_weights(weights, record)
+    state = read_weights(weights, record.model)
+    try:
+        check_arrays("state dict", state, hollow.state_dict())
+    except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{path.stem}.pt does not fit {record.model}: {len(wrong)} of its arrays "
-            f"differ, the first is {wrong[0]}"
-        )
+            f"{weights.name} does not fit {record.model}: {error}"
+        ) from error
     network = create_model(record.model, **record.model_options)
     network.load_state_dict(state)
     # As in training: the same order in memory gives the same sums.
     return record, network.to(place, memory_format=torch.channels_last).eval()
-
-
-def _read_weights(path: Path, record: Run) -> dict:
-    """Read the weights of a run."""
-    from vhist.pretrained import read_weights
-
-    if not path.exists():
-        raise _no_weights(path, record)
-    return read_weights(path, record.model)
 
 
 def _no_weights(path: Path, record: Run) -> FileNotFoundError:

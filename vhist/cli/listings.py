@@ -1,6 +1,5 @@
 """Commands that only look: layers, records, data sets, models."""
 
-import difflib
 import re
 import warnings
 from collections.abc import Sequence
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from vhist._checks import one_line
+from vhist._text import nearest, one_line, table
 from vhist.catalogue import SOURCES, locate
 from vhist.cli.parsing import parse_options
-from vhist.cli.terminal import chart, check_known, table
+from vhist.cli.terminal import chart, check_known
 from vhist.recipe import Recipe, recipe_for
 from vhist.runs import RECORDS, Run, load_all
 
@@ -78,9 +77,8 @@ def runs(
         where `vhist train` wrote records
     """
     if folder != Path("runs") and not folder.is_dir():
-        near = difflib.get_close_matches(str(folder), ["show", "record"], n=1)
-        hint = f"; did you mean vhist runs {near[0]}?" if near else ""
-        raise FileNotFoundError(f"no folder {folder}{hint}")
+        hint = nearest(folder, ["show", "record"]).replace("mean", "mean vhist runs")
+        raise FileNotFoundError(f"no folder {folder}{'; ' if hint else ''}{hint}")
     found = [(run, "book") for run in load_all()]
     for path in sorted(folder.glob("*.json")):
         try:
@@ -147,12 +145,12 @@ def _draw(record: Run, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     from vhist.checkpoint import write_whole
-    from vhist.plots import curves, use_style
+    from vhist.plots import WIDTH, curves, use_style
 
     if not path.parent.is_dir():
         raise FileNotFoundError(f"no folder {path.parent} to draw {path.name} into")
     use_style()
-    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.0), layout="constrained")
     for key, ax in zip(("train_loss", "val_accuracy"), axes, strict=True):
         curves([record], key, ax=ax)
     kind = path.suffix[1:]
@@ -192,7 +190,7 @@ def models() -> None:
 def hollow(
     model: str, recipe: Recipe, words: Sequence[str], **extra: int
 ) -> "nn.Module":
-    """Build a model without its numbers, with options as words.
+    """Build a model without its weights, from options given as words.
 
     Raises
     ------

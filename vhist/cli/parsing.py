@@ -1,6 +1,5 @@
 """From the words of a command line to the call of a function, by tyro."""
 
-import difflib
 import functools
 import inspect
 import io
@@ -20,6 +19,7 @@ from typing import Annotated, Any, get_args, get_origin
 import docstring_parser
 import tyro
 
+from vhist._text import nearest
 from vhist.catalogue import expand_user
 from vhist.cli.terminal import check_known
 from vhist.recipe import FAMILIES, OPTIMIZERS, recipe_for
@@ -42,7 +42,7 @@ def parse_call(function: Callable, name: str, argv: Sequence[str]) -> functools.
     Raises
     ------
     ValueError
-        If they are no such call; tyro's box of several lines is made one.
+        If they are not a valid call; tyro's boxed message becomes one line.
     SystemExit
         After --help.
     """
@@ -115,7 +115,7 @@ def _named(argv: Sequence[str], flag: str, choices: Collection[str]) -> str | No
 
 
 def _models() -> list[str]:
-    from vhist.models import list_models  # with PyTorch, which help does without
+    from vhist.models import list_models  # imports PyTorch, which --help does without
 
     return list_models()
 
@@ -187,14 +187,12 @@ def variant(function: Callable, *, without: str = "", **defaults) -> Callable:
 
 
 def _check_flags(function: Callable, argv: Sequence[str]) -> None:
-    """Suggest the nearest flag for one that there is not."""
+    """Suggest the nearest flag for one that does not exist."""
     known = ["--help", *_flags(function.__annotations__)]
     for word in takewhile(lambda word: word != "--", argv):
         flag = _flag(word)
         if flag.startswith("--") and flag not in known:
-            near = difflib.get_close_matches(flag, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "see --help"
-            raise ValueError(f"no flag {flag}; {hint}")
+            raise ValueError(f"no flag {flag}; {nearest(flag, known) or 'see --help'}")
 
 
 def _spelled(function: Callable, argv: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The command that executes a plan: run after run, as often as it is stopped."""
+"""The command that executes a plan: run after run, however often it is stopped."""
 
 import fnmatch
 import functools
@@ -17,10 +17,10 @@ import tyro
 
 from vhist import catalogue
 from vhist import plan as plans
-from vhist._checks import brief
+from vhist._text import brief, table
 from vhist.cli import commands
 from vhist.cli.parsing import parse_train
-from vhist.cli.terminal import check_known, percent, table
+from vhist.cli.terminal import check_known
 from vhist.recipe import Recipe
 from vhist.runs import RECORDS, Run
 
@@ -60,7 +60,7 @@ def record(
     background: bool = False,
     dry_run: bool = False,
 ) -> int:
-    """Train what a plan names, where it was left; write a record per run.
+    """Train what a plan lists, from where it was left; write a record per run.
 
     Each run is a `vhist train` of its own. Started again after a kill, the command
     leaves out what has ended and resumes what was begun.
@@ -74,11 +74,11 @@ def record(
     jobs : int
         runs at a time
     only : str
-        names of runs to keep to, with wildcards: 'short-vit*'
+        names of the runs to do, with wildcards: 'short-vit*'
     missing : bool
         leave out runs of which the book has a record
     background : bool
-        return at once and go on, also after the terminal has closed
+        return at once and keep running, even after the terminal closes
     dry_run : bool
         print the runs, how far each is and its command; do nothing
     """
@@ -193,7 +193,7 @@ def _pictures(
 ) -> dict[str, tuple]:
     """Return what a record says of its pictures, and what a call would now find.
 
-    No picture is opened. What cannot be known, as the folder is not here, is left out.
+    No picture is opened. What cannot be known without the folder is left out.
     """
     from vhist.data import WNIDS, list_folder
     from vhist.sketchnette import CLASSES
@@ -218,7 +218,7 @@ def _pictures(
         counts = [Counter(dict.fromkeys(known, n // len(known))) for n in sizes]
     kept = list(options.classes) or known
     pairs["classes"] = (names, kept)
-    if counts and not options.skip_bad:  # which leaves out how many, a look would tell
+    if counts and not options.skip_bad:  # only opening them tells how many it skips
         train, val = (sum(count[name] for name in kept) for count in counts)
         pairs["training pictures"] = (run.data["train"], train)
         pairs["validation pictures"] = (run.data["val"], val)
@@ -238,8 +238,8 @@ def _detach(log: Path) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    print(f"process {started.pid} goes on and tells in {log}")
-    print(f"`kill {started.pid}` stops it, the same command continues")
+    print(f"process {started.pid} keeps running and writes to {log}")
+    print(f"`kill {started.pid}` stops it, the same command continues it")
 
 
 def _execute(tasks: Sequence[_Task], jobs: int) -> int:
@@ -280,7 +280,7 @@ def _execute(tasks: Sequence[_Task], jobs: int) -> int:
 
 
 def _next(waiting: Sequence[_Task], running: Sequence[_Running]) -> _Task | None:
-    """Return the first run whose first weights are not those of one yet to end."""
+    """Return the first run that does not start from one that is yet to end."""
     coming = {t.run.name for t in [*waiting, *(r.task for r in running)]}
     ready = [t for t in waiting if t.call.keywords["options"].weights not in coming]
     if not ready and not running:  # in a circle: each will say what it lacks
@@ -313,9 +313,7 @@ def _tell(ended: _Running, code: int) -> int:
         except (OSError, ValueError):
             print(f"{task.run.name}: ended without a record; see {log}", flush=True)
             return 3
-        print(
-            f"{run.name}: {percent(run)} in {run.seconds / 60:.1f} minutes", flush=True
-        )
+        print(f"{run.name}: {run.score} in {run.seconds / 60:.1f} minutes", flush=True)
         return 0
     # What an earlier attempt said stands before it in the same file.
     lines = log.read_bytes()[ended.begin :].decode(errors="replace").splitlines()

@@ -1,13 +1,13 @@
 """The architectures of the book, one file each, and builders that name their sizes."""
 
-import difflib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_type_hints
 
-from torch import Tensor, nn
+from torch import nn
 
+from vhist._text import brief, nearest
 from vhist.models.alexnet import AlexNet, alexnet, alexnet_small
 from vhist.models.linformer import (
     Linformer,
@@ -67,7 +67,6 @@ __all__ = [
     "linformer_small_8",
     "list_models",
     "list_options",
-    "load_torchvision",
     "resnet101",
     "resnet152",
     "resnet18",
@@ -113,16 +112,16 @@ def list_models() -> list[str]:
 
 def _builder(name: str) -> Callable[..., nn.Module]:
     if not isinstance(name, str) or name not in _BUILDERS:
-        near = difflib.get_close_matches(str(name), _BUILDERS, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(near)}?" if near else "see list_models()"
-        raise ValueError(f"no model named {name!r}; {hint}")
+        hint = nearest(name, _BUILDERS, most=3) or "see list_models()"
+        raise ValueError(f"no model named {brief(name)}; {hint}")
     return _BUILDERS[name]
 
 
 def list_options(name: str) -> list[str]:
     """Return the options of a model's builder that can be written as words.
 
-    The data decides ``num_classes`` and ``image_size``; two more are Python classes.
+    Without ``num_classes`` and ``image_size``, which the data decides, and without two
+    that take Python classes.
 
     Parameters
     ----------
@@ -179,42 +178,3 @@ def create_model(
 
         load_weights(model, read_weights(weights, name))
     return model
-
-
-def load_torchvision(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Copy the weights of a torchvision model into the same model of vhist.
-
-    Parameters
-    ----------
-    model : VGG, ResNet or VisionTransformer
-        Its method ``torchvision_keys`` documents the mapping of names. ``resnet34``
-        needs ``conv_bias=False``, for torchvision's convolutions have no bias.
-    state : mapping of str to Tensor
-        State dict of the torchvision model.
-
-    Raises
-    ------
-    TypeError
-        If the model is of another architecture: torchvision's AlexNet is the later
-        one-column variant.
-    ValueError
-        If a name is missing or left over, or a shape differs; nothing is copied.
-    """
-    if not hasattr(model, "torchvision_keys"):
-        raise TypeError(f"{type(model).__name__} has no counterpart in torchvision")
-    keys: dict[str, str] = model.torchvision_keys()  # type: ignore[operator]
-    own = model.state_dict()
-    missing = sorted(set(keys.values()) - set(state))
-    extra = sorted(set(state) - set(keys.values()))
-    if missing or extra:
-        lack = f"{len(missing)} names missing ({', '.join(missing[:2])} ...)"
-        left = f"{len(extra)} names left over ({', '.join(extra[:2])} ...)"
-        found = [t for t, names in ((lack, missing), (left, extra)) if names]
-        raise ValueError(f"the weights are of another model: {' and '.join(found)}")
-    for key, theirs in keys.items():
-        if own[key].shape != state[theirs].shape:
-            raise ValueError(
-                f"{theirs} has shape {tuple(state[theirs].shape)}, this model needs "
-                f"{tuple(own[key].shape)}: build it with the same num_classes and sizes"
-            )
-    model.load_state_dict({key: state[theirs] for key, theirs in keys.items()})

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from torch import Tensor
 
-from vhist._checks import brief, fits
+from vhist._checks import fits
+from vhist._text import brief
 
 
 def check_sizes(most: int = 100_000, **sizes: int) -> None:
@@ -86,12 +87,12 @@ def check_images(x: Tensor, size: int | None = None, *, at_least: int = 1) -> No
         raise TypeError(f"expected numbers from vhist.data.normalize, got {x.dtype}")
     shape = tuple(x.shape)
     want = f"(n, 3, {size}, {size})" if size else f"(n, 3, h, w), h and w >= {at_least}"
-    fits = len(shape) == 4 and shape[1] == 3
-    if fits and size:
-        fits = shape[2:] == (size, size)
-    elif fits:
-        fits = min(shape[2:]) >= at_least
-    if not fits:
+    good = len(shape) == 4 and shape[1] == 3
+    if good and size:
+        good = shape[2:] == (size, size)
+    elif good:
+        good = min(shape[2:]) >= at_least
+    if not good:
         hint = f"; for another size build the model with image_size={shape[-1]}"
         usable = size and len(shape) == 4 and shape[1] == 3 and shape[2] == shape[3]
         raise ValueError(

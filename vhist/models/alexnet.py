@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vhist._checks import brief, fits
+from vhist._checks import fits
+from vhist._text import brief
 from vhist.models._checks import (
     check_choice,
     check_dropout,
@@ -84,7 +85,7 @@ class LocalResponseNorm(nn.LocalResponseNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, c, h, w) to x / (k + alpha / size * sum of squares) ** 0.75."""
-        # What is compiled finds its own way back, and would stop at a way of ours.
+        # The compiler derives its own backward pass, and would stop at a custom one.
         plain = torch.compiler.is_compiling()
         neighbours = _NeighbourSum.forward if plain else _NeighbourSum.apply
         total = neighbours(x * x, self.size)
@@ -162,7 +163,11 @@ class AlexNet(nn.Module):
         check_sizes(num_classes=num_classes, hidden=hidden)
         check_sizes(10_000, image_size=image_size, groups=groups)
         check_dropout(dropout)
-        _check_stem(stem, lrn_alpha)
+        _check_stem(stem)
+        if not fits(lrn_alpha, float | None):
+            raise TypeError(
+                f"lrn_alpha must be a number or None, got {brief(lrn_alpha)}"
+            )
         _check_groups(groups, widths)
         check_choice("dropout_position", dropout_position, ("before", "after"))
         check_choice("activation", activation, _ACTIVATIONS)
@@ -266,7 +271,7 @@ def _feature_side(image_size: int, stem: tuple[int, int, int]) -> int:
     return side
 
 
-def _check_stem(stem: tuple[int, int, int], lrn_alpha: float | None) -> None:
+def _check_stem(stem: tuple[int, int, int]) -> None:
     several = list(stem) if isinstance(stem, tuple | list) else []
     if len(several) != 3 or not fits(several, list[int]):
         raise TypeError(f"stem needs three whole numbers, got {brief(stem)}")
@@ -276,8 +281,6 @@ def _check_stem(stem: tuple[int, int, int], lrn_alpha: float | None) -> None:
             f"stem needs a kernel, a stride of 1 or more and a padding below the "
             f"kernel, got {brief(stem)}"
         )
-    if not fits(lrn_alpha, float | None):
-        raise TypeError(f"lrn_alpha must be a number or None, got {brief(lrn_alpha)}")
 
 
 def _check_groups(groups: int, widths: tuple[int, ...]) -> None:

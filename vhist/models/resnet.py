@@ -21,7 +21,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from vhist.models._checks import check_flags, check_images, check_lists, check_sizes
+from vhist.models._checks import (
+    check_choice,
+    check_flags,
+    check_images,
+    check_lists,
+    check_sizes,
+)
 
 __all__ = [
     "BasicBlock",
@@ -200,8 +206,8 @@ class ResNet(nn.Module):
         Stride of a bottleneck on its 3x3 (torchvision) or its first 1x1 (paper).
     zero_init : bool
         Start each block as the identity: last batch-norm scale 0 (Goyal et al.
-        2017, arXiv:1706.02677, section 5.1), or without it the last filters 0. Of no
-        effect without shortcuts, where nothing would ever be learned.
+        2017, arXiv:1706.02677, section 5.1), or without batch norm the last filters 0.
+        Ignored without shortcuts, as nothing would ever be learned.
 
     Raises
     ------
@@ -308,12 +314,13 @@ class ResNet(nn.Module):
 def _check_stages(
     blocks: tuple[int, ...], widths: tuple[int, ...], version: str
 ) -> None:
-    if len(blocks) != len(widths) or len(blocks) > 16:
+    if len(blocks) != len(widths):
         raise ValueError(
             f"blocks and widths need one number per stage, got {blocks} and {widths}"
         )
-    if version not in ("v1", "v1.5"):
-        raise ValueError(f"version is 'v1' or 'v1.5', got {version!r}")
+    if len(blocks) > 16:
+        raise ValueError(f"at most 16 stages, got {len(blocks)}")
+    check_choice("version", version, ("v1", "v1.5"))
 
 
 def resnet18(**kwargs) -> ResNet:

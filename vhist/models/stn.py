@@ -8,9 +8,9 @@ Kept
     A start at the identity. The grid may have another size than the picture, and the
     whole stands in front of any network.
 Changed
-    The paper has no CIFAR-10. The layers of ``stn`` are those of a course's solution
-    for it, which carried PyTorch's tutorial from digits to colour pictures of 32
-    pixels; ``transform=False`` is the same network without the transformer.
+    The paper does not use CIFAR-10. The layers of ``stn`` are those of a course's
+    solution for it, which adapted PyTorch's tutorial from digits to colour pictures of
+    32 pixels; ``transform=False`` is the same network without the transformer.
 """
 
 import torch

@@ -150,8 +150,7 @@ class VGG(nn.Module):
             "he": lambda w: nn.init.kaiming_normal_(w, nonlinearity="relu"),
             "normal": lambda w: nn.init.normal_(w, std=0.1),
         }
-        if init not in draw:
-            raise ValueError(f"init must be one of {sorted(draw)}, got {init!r}")
+        check_choice("init", init, draw)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 draw[init](layer.weight)
@@ -169,15 +168,13 @@ class VGG(nn.Module):
         Convolutions count through ``features.0``, ``features.2``, ...; the fully
         connected layers are ``classifier.0``, ``.3`` and ``.6``.
         """
-        index = {f"features.{n}": f"features.{i}" for i, n in self._feature_order()}
+        names = enumerate(dict(self.features.named_children()))
+        index = {f"features.{name}": f"features.{i}" for i, name in names}
         index |= {f"classifier.fc{6 + i}": f"classifier.{3 * i}" for i in range(3)}
         keys = self.state_dict()
         return {
             k: f"{index[k.rpartition('.')[0]]}.{k.rpartition('.')[2]}" for k in keys
         }
-
-    def _feature_order(self) -> Iterator[tuple[int, str]]:
-        return enumerate(name for name, _ in self.features.named_children())
 
 
 def _stages(

@@ -8,8 +8,8 @@ Kept
     GELU, LayerNorm epsilon and, with the exception below, initialisation of the
     authors' code (google-research/vision_transformer); B and L are sizes of table 1.
 Changed
-    Queries, keys and values come of one matrix, as in torchvision, whose Xavier bound
-    is smaller by the root of 2 than that of the authors' three.
+    Queries, keys and values come from one matrix, as in torchvision, whose Xavier
+    bound is smaller by a factor of √2 than that of the authors' three.
     ``pool="mean"`` averages the tokens and has no class token, ``positions="sincos"``
     has fixed two-dimensional positions: the simpler baseline of Beyer et al. 2022
     (arXiv:2205.01580). Ti/16 and S/16 are sizes of DeiT (arXiv:2012.12877).
@@ -22,7 +22,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vhist.models._checks import check_dropout, check_images, check_sizes
+from vhist.models._checks import (
+    check_choice,
+    check_dropout,
+    check_images,
+    check_sizes,
+)
 
 __all__ = [
     "MLP",
@@ -149,8 +154,8 @@ class VisionTransformer(nn.Module):
         Length of a token, number of blocks, heads per block, hidden units of the
         MLP: D, L, heads and MLP size of table 1.
     dropout : float
-        Probability of zeroing a unit after every linear layer but q, k, v and after
-        the positions; the paper trained ImageNet with 0.1, JFT with 0 (table 3).
+        Probability of zeroing a unit after the positions and after every linear layer
+        except q, k, v; the paper trained ImageNet with 0.1, JFT with 0 (table 3).
     positions : {"learned", "sincos", "none"}
         A learned vector per token (paper), fixed sines and cosines of row and
         column, or nothing.
@@ -326,16 +331,12 @@ def _check_sizes(
         raise ValueError(
             f"heads={heads} does not divide width={width}; these do: {fits}"
         )
-    if positions not in ("learned", "sincos", "none"):
-        raise ValueError(
-            f"positions is 'learned', 'sincos' or 'none', got {positions!r}"
-        )
+    check_choice("positions", positions, ("learned", "sincos", "none"))
     if positions == "sincos" and width % 4:
         raise ValueError(
             f"positions='sincos' needs a width divisible by 4, got {width}"
         )
-    if pool not in ("token", "mean"):
-        raise ValueError(f"pool is 'token' or 'mean', got {pool!r}")
+    check_choice("pool", pool, ("token", "mean"))
 
 
 def vit_ti_16(**kwargs) -> VisionTransformer:
