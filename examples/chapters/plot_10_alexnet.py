@@ -753,12 +753,13 @@ print(f"most frequent: {names[i]} taken for {names[j]}, {confusion[i, j]} times"
 
 # %%
 # More time, and the paper's first window on pictures twice as large; then :term:`mixed
-# <mixup>` ones and less dropout:
+# <mixup>` ones and less dropout; then larger ones without normalisation:
 
 landmark = vhist.runs.ARTICLE["alexnet"] / len(run.labels)
 print(f"the article's AlexNet at 227 pixels: {landmark:.2%}")
 long = vhist.plan.load("long").records()
-for longer in (long[k][0] for k in ("alexnet_small", "alexnet_small_mixed")):
+kinds = ("", "_mixed", "_mixed_no_lrn_160")
+for longer in (long[f"alexnet_small{kind}"][0] for kind in kinds):
     times = longer.cpu_seconds / run.cpu_seconds
     print(longer.command)
     print(

@@ -146,17 +146,17 @@ plt.show()
 # The same in numbers. Each row is one network under one plan, trained on Imagenette's
 # photographs :cite:p:`howard2019imagenette`, squashed square: a small one on one core
 # or two, or, in the plan gpu, one as large as in its paper. The ± is the standard
-# deviation over seeds (SD), or the binomial standard error :math:`\sqrt{p(1-p)/n}` (SE)
-# where a row has only one seed. Beside it is what the article behind this book reports
-# for the large network. VGG has batch normalisation in the plans long and gpu, none in
-# plan short or in the article.
+# deviation over three seeds (SD), or the binomial standard error
+# :math:`\sqrt{p(1-p)/n}` (SE) where a row has only one. Beside it is what the article
+# behind this book reports for the large network. VGG has batch normalisation in the
+# plans long and gpu, none in plan short or in the article.
 
-head = ("", "plan", "px", "seeds", "accuracy (%)", "article")
-print("{:8}{:18}{:>4}{:>6} {:15}{:>8}".format(*head), end="")
+head = ("", "plan", "px", "accuracy (%)", "article")
+print("{:8}{:22}{:>4} {:15}{:>8}".format(*head), end="")
 print("{:>7}{:>7}{:>7}{:>12}".format("params", "m-adds", "img/s", "one run"))
 for w in lines:
     print(
-        f"{w.name:8}{w.which:18}{w.run.recipe['image_size']:>4}{w.score.n:>6}"
+        f"{w.name:8}{w.which:22}{w.run.recipe['image_size']:>4}"
         f" {w.score!s:15}{100 * article[w.family]:>8.1f}{w.run.parameters / 1e6:6.1f}M"
         f"{w.macs / 1e9:6.2f}G{w.speed:7,.0f}{cost(w.runs):>12}"
     )
@@ -178,7 +178,7 @@ for w in lines:
     p = article[w.family]
     error = (w.score.standard_error**2 + p * (1 - p) / judged) ** 0.5
     gap = w.score.mean - p
-    print(f"{w.name:8}{w.which:19}{100 * gap:+6.1f} points{gap / error:+7.1f} SE")
+    print(f"{w.name:8}{w.which:23}{100 * gap:+6.1f} points{gap / error:+7.1f} SE")
 
 # %%
 # Two SE may be luck with the pictures; more than three hardly are. But this is no
@@ -188,13 +188,13 @@ for w in lines:
 # more. How far beyond the best small network of plan long do they get?
 
 for w in (w for w in lines if w.plan == "gpu"):
-    small = [v for v in lines if (v.family, v.plan) == (w.family, "long")]
-    best = max(small, key=lambda v: v.score.mean)
+    longer = [v for v in lines if (v.family, v.plan) == (w.family, "long")]
+    best = max(longer, key=lambda v: v.score.mean)
     gap, epochs = w.score.mean - best.score.mean, len(w.run.log)
     z = vhist.runs.paired_z(w.run, best.run)
     print(f"{w.name:8}full size, {epochs:3} epochs: {100 * gap:+.1f} points", end=" ")
     print(f"(paired z {z:+.1f})")
-    assert gap < 0.01 if epochs == 20 else 0.01 < gap < 0.08
+    assert gap < 0.01 if epochs == 20 else 0 < gap < 0.08
 
 vgg, resnet = (
     next(w for w in lines if (w.family, w.which) == (f, "gpu, long"))
@@ -209,11 +209,11 @@ assert vgg is max(lines, key=lambda w: w.score.mean)
 assert z > 3
 
 # %%
-# After 20 epochs, AlexNet and ViT are behind; after 80 or more, all are ahead, two only
-# barely. Epochs, pixels and mixing differ. The best row is VGG's, ahead of ResNet-34
-# with a quarter of its work; with another optimizer, below, ResNet goes further.
+# After 20 epochs, AlexNet and ViT are behind; after 80 or more, all are ahead, one
+# AlexNet perhaps by luck. Epochs, pixels and mixing differ. The best row is VGG's, ahead
+# of ResNet-34 with a quarter of its work; another optimizer, below, takes ResNet further.
 #
-# How did size and work grow, at full size, with AlexNet undivided?
+# How did size and work grow, with AlexNet undivided?
 
 for f, counted in full.items():
     size, work = f"{counted.parameters / 1e6:.1f}M", f"{counted.macs / 1e9:.2f}G"
