@@ -210,8 +210,9 @@ assert z > 3
 
 # %%
 # After 20 epochs, AlexNet and ViT are behind; after 80 or more, all are ahead, one
-# AlexNet perhaps by luck. Epochs, pixels and mixing differ. The best row is VGG's, ahead
-# of ResNet-34 with a quarter of its work; another optimizer, below, takes ResNet further.
+# AlexNet perhaps by luck. Epochs, pixels and mixing differ. The best row is VGG's,
+# ahead of ResNet-34 with a quarter of its work; another optimizer, below, takes ResNet
+# further.
 #
 # How did size and work grow, with AlexNet undivided?
 
