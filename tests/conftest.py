@@ -29,18 +29,26 @@ def pytest_collection_modifyitems(
     no_data = pytest.mark.skip(reason="set VHIST_DATA to a folder with train/ and val/")
     no_slow = pytest.mark.skip(reason="slow; asked for with -m slow")
     for item in items:
-        if "imagenette" in item.keywords and not here:
+        # Not `in item.keywords`, where a parameter of that name is, too.
+        if item.get_closest_marker("imagenette") and not here:
             item.add_marker(no_data)
-        if "slow" in item.keywords and "slow" not in config.getoption("markexpr"):
+        asked = "slow" in config.getoption("markexpr")
+        if item.get_closest_marker("slow") and not asked:
             item.add_marker(no_slow)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory) -> Iterator[None]:
+    """Keep the user's cache as it is, also from fixtures of a whole module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VHIST_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _quiet_machine(request, tmp_path_factory, monkeypatch) -> None:
-    """Each test starts from one seed, has its own cache and no data of the user's."""
-    cache = tmp_path_factory.getbasetemp() / "cache"
-    monkeypatch.setenv("VHIST_CACHE", str(cache))
-    if "imagenette" not in request.keywords:
+def _quiet_machine(request, monkeypatch) -> None:
+    """Each test starts from one seed, and without data of the user's."""
+    if not request.node.get_closest_marker("imagenette"):
         monkeypatch.delenv("VHIST_DATA", raising=False)
     torch.manual_seed(0)
 

@@ -1,12 +1,12 @@
 """Checkpoints: whole or not at all, and a killed run ends where it would have."""
 
+import contextlib
 import hashlib
 import io
 import multiprocessing
 import os
 import pickle
 import random
-import resource
 import signal
 import threading
 import time
@@ -101,14 +101,26 @@ def processes():
     return context
 
 
+def saved(folder: Path) -> int:
+    """Return when the state was last saved, 0 if never."""
+    path = folder / "run.ckpt"
+    with contextlib.suppress(FileNotFoundError):  # between two renames
+        return path.stat().st_mtime_ns
+    return 0
+
+
 def kill_and_resume(processes, folder: Path, kills: int) -> int:
     """Run the training, kill it so many times, let it end; return when it was hit."""
     chance, hit = random.Random(0), 0
     while not (folder / "outcome").exists():
+        before = saved(folder)
         process = processes.Process(target=train, args=(str(folder),))
         process.start()
         if hit < kills:
-            process.join(chance.uniform(0, 0.6))
+            # A kill before anything new was saved would be none of the training.
+            while process.is_alive() and saved(folder) == before:
+                time.sleep(0.002)
+            process.join(chance.uniform(0, 0.2))
             if process.exitcode is None:
                 os.kill(process.pid, signal.SIGKILL)
                 hit += 1
@@ -234,6 +246,29 @@ def test_a_changed_recipe_is_refused(half, change, message):
     recipe = replace(RECIPE, **change)
     with pytest.raises(ValueError, match=message):
         fit(net(), toy(), recipe, checkpoint=half, resume=True, **QUIET)
+
+
+def test_a_resumed_run_trains_only_what_is_left(half):
+    class Counting(nn.Sequential):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += self.training
+            return super().forward(x)
+
+    stored, model = checkpoint.load(half), Counting(*net())
+    run = fit(model, toy(), RECIPE, checkpoint=half, resume=True, **QUIET)
+    steps = RECIPE.epochs * (220 // RECIPE.batch_size)
+    assert 0 < stored["step"] < steps
+    assert model.calls == RECIPE.accumulate * (steps - stored["step"])
+    assert len(stored["log"]) > 0
+    assert run.log[: len(stored["log"])] == stored["log"]  # with its seconds
+
+
+def test_other_first_weights_are_refused(half):
+    options = {"checkpoint": half, "resume": True, "weights": "other 12ab", **QUIET}
+    with pytest.raises(ValueError, match="its weights is"):
+        fit(net(), toy(), RECIPE, **options)
 
 
 def test_changed_data_are_refused(half):
@@ -363,6 +398,8 @@ def test_code_in_a_checkpoint_is_refused_not_run(tmp_path, monkeypatch):
 
 def _save_under_a_limit(path: str) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    import resource  # not there on Windows
+
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
     try:
         checkpoint.save(STATE | {"step": 5}, path)

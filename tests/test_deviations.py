@@ -398,7 +398,8 @@ def test_a_new_head_of_the_old_shape_begins_at_zero(framed, tmp_path, monkeypatc
         nn.init.ones_(p)
     torch.save(old.state_dict(), tmp_path / "old.pt")
     monkeypatch.setattr(train, "fit", fit)
-    words = f"vit_small_8 --data folder --root {tmp_path}/data --batch-size 2"
-    words += f" --weights {tmp_path}/old.pt --out {tmp_path}/runs"
+    words = ["vit_small_8", "--data", "folder", "--root", f"{tmp_path}/data"]
+    words += ["--batch-size", "2", "--weights", f"{tmp_path}/old.pt"]
+    words += ["--out", f"{tmp_path}/runs"]
     with pytest.raises(KeyError, match="instead of training"):
-        parse_train(commands.train, "vhist train", words.split())()
+        parse_train(commands.train, "vhist train", words)()

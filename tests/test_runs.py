@@ -288,6 +288,8 @@ def test_a_full_disk_keeps_the_record_that_was_there(tmp_path, monkeypatch, exam
 
 
 def test_a_commit_with_local_changes_has_a_plus(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)  # in which one may sign all
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     file = tmp_path / "vhist" / "runs.py"
     file.parent.mkdir()
     file.write_text("one")
