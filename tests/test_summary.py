@@ -246,7 +246,7 @@ def test_a_table_in_html_escapes_names():
 def test_an_error_without_words_is_named_by_its_kind():
     class Unfinished(nn.Module):
         def forward(self, x):
-            raise NotImplementedError
+            raise NotImplementedError  # a RuntimeError that says nothing
 
     with pytest.raises(ValueError, match=r"cannot take .*: NotImplementedError$"):
         summary(Unfinished(), 64)
