@@ -25,8 +25,9 @@ def complains(monkeypatch, capsys, tmp_path):
         before = listing(tmp_path)
         monkeypatch.setattr(sys, "argv", ["vhist", *map(str, argv)])
         code = cli.main()
-        err = capsys.readouterr().err
+        out, err = capsys.readouterr()
         assert code == 2, err
+        assert not out
         assert err.startswith("vhist"), err
         assert err.endswith("\n")
         assert len(err.splitlines()) == 1, err
@@ -51,13 +52,13 @@ def _no_network(monkeypatch):
 
 TRAIN = "train resnet_small --data folder --root pictures --batch-size 2 "
 LINES = [
-    ("trian", "did you mean train?"),
+    ("trian", "no command named 'trian'; did you mean train?"),
     ("--name", "no command named '--name'"),
     ("train", "MODEL"),
     ("train vit", "no model named 'vit'"),
     ("train ../resnet_small", "no model named '../resnet_small'; did you mean"),
     ("train resnet_small vgg16", "vgg16"),
-    ("train resnet_small --epoch 3", "did you mean --epochs?"),
+    ("train resnet_small --epoch 3", "no flag --epoch; did you mean --epochs?"),
     ("train resnet_small --epochs", "--epochs"),
     ("train resnet_small --epochs 1.5", "1.5"),
     ("train resnet_small --epochs ٣x", "--epochs"),
@@ -161,6 +162,7 @@ LINES = [
     ("summary vit_small_8 --image-size 1000000007", "image_size must be at most"),
     ("summary vit_small_8 --num-classes 0", "num_classes must be at least 1"),
     ("summary vgg16 --num-classes 999999999999", "num_classes must be at most"),
+    ("summary vit_small_8 --image-size 60", "patch_size=8 does not divide image_si"),
     ("summary vgg16 --depth -1", "depth must be at least 1"),
     ("runs nowhere", "no folder nowhere"),
     ("runs file", "no folder file"),
@@ -168,7 +170,22 @@ LINES = [
     ("runs show a --figure nowhere/a.png", "nowhere"),
     ("runs show a --figure curves", "needs a file .png"),
     ("runs show a --figure a.docx", "needs a file .png"),
-    ("completion cmd", "cmd"),
+    ("train resnet_small --data imagenete", "did you mean imagenette?"),
+    ("train resnet_small --data folder --dry-run", "needs root="),
+    ("train resnet_small --data folder --root no --dry-run", "train/ is not there"),
+    ("train resnet_small --epoch=3", "no flag --epoch; did you mean --epochs?"),
+    ("train resnet_small --epochs many", "--epochs: invalid literal"),
+    ("train resnet_small more", "more"),
+    ("train alexnet --image-size 20 --dry-run", "image_size must be at least 67"),
+    ("eval greyz", "no run named 'greyz'; see `vhist runs`"),
+    ("eval short-resnet_smal-0", "did you mean short-resnet_small-0?"),
+    ("eval no.json", "no run named 'no.json'"),
+    ("predict short-resnet_small-0", "no pictures given"),
+    ("summary vit_smal_8", "did you mean vit_small_8"),
+    ("runs shw", "no folder shw; did you mean vhist runs show?"),
+    ("runs recrd short", "no runs command named 'recrd'; did you mean record?"),
+    ("runs show short-resnet_smal-0", "did you mean short-resnet_small-0?"),
+    ("completion cmd", "invalid choice 'cmd'"),
 ]
 
 
@@ -273,6 +290,8 @@ MODELS = [
     ("recipe", {"epochs": 1}, "its recipe lacks image_size, precision"),
     ("recipe", {"epochs": "x"}, "epochs must be a whole number"),
     ("recipe", {"image_size": 16, "precision": "auto"}, "h and w >= 32"),
+    ("recipe", {"image_size": -3, "precision": "auto"}, "image_size must be at lea"),
+    ("data", {}, "is no record of a run"),
 ]
 
 

@@ -77,6 +77,7 @@ RECIPES = [
     ("image_size", 10**7, ValueError, "image_size must be at most 10,000"),
     ("image_size", (64, 64), TypeError, "image_size must be a whole number"),
     ("start_size", 65, ValueError, "start_size cannot be above image_size=64"),
+    ("start_size", 0, ValueError, "start_size must be at least 1"),
     ("start_size", "32", TypeError, "start_size must be a whole number or none"),
     ("augment", "", ValueError, "augment must be one of resized_crop, paper, none"),
     ("crop_area", (0.9, 0.1), ValueError, "two numbers in (0, 1], the smaller first"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pickle
 import shutil
 import tarfile
 import warnings
@@ -249,6 +250,52 @@ def test_a_failed_download_says_what_to_do(tmp_path, name, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"no route to host.*put it in") as e:
         load_dataset(name, root=tmp_path)
     assert "\n" not in str(e.value)
+
+
+def test_cifar10_becomes_a_folder_of_pictures(tmp_path, monkeypatch):
+    """An archive in the original's format, with ten pictures in each of its files."""
+    from torchvision.datasets import CIFAR10
+
+    inside = tmp_path / "made" / CIFAR10.base_folder
+    inside.mkdir(parents=True)
+    chance = np.random.default_rng(0)
+    names = [
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    ]
+    for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"):
+        pixels = chance.integers(0, 256, (10, 3072), dtype=np.uint8)
+        stored = {"data": pixels, "labels": list(range(9, -1, -1))}
+        (inside / name).write_bytes(pickle.dumps(stored))
+    (inside / "batches.meta").write_bytes(pickle.dumps({"label_names": names}))
+    sums = {p.name: hashlib.md5(p.read_bytes()).hexdigest() for p in inside.iterdir()}
+    root = tmp_path / "root"
+    root.mkdir()
+    with tarfile.open(root / CIFAR10.filename, "w:gz") as archive:
+        archive.add(inside, CIFAR10.base_folder)
+    md5 = hashlib.md5((root / CIFAR10.filename).read_bytes()).hexdigest()
+    monkeypatch.setattr(CIFAR10, "tgz_md5", md5)
+    for part in ("train_list", "test_list"):
+        files = [[name, sums[name]] for name, _ in getattr(CIFAR10, part)]
+        monkeypatch.setattr(CIFAR10, part, files)
+    meta = CIFAR10.meta | {"md5": sums["batches.meta"]}
+    monkeypatch.setattr(CIFAR10, "meta", meta)
+    data = load_dataset("cifar10", root=root, image_size=32)
+    assert list(data.classes) == names
+    assert (len(data.train), len(data.val)) == (50, 10)
+    assert data.val.labels.tolist() == list(range(10))
+    expected = torch.from_numpy(pixels[::-1].reshape(10, 3, 32, 32).copy())
+    assert torch.equal(data.val.images, expected)
+    again = load_dataset("cifar10", root=root, image_size=32)
+    assert again.fingerprint == data.fingerprint
 
 
 def test_an_existing_imagenette_is_taken_as_it_is(part_of_imagenette, monkeypatch):

@@ -311,6 +311,25 @@ def test_more_processes_than_validation_pictures(team, tmp_path):
     assert team(3, judge_two, tmp_path) == [0] * 3
 
 
+def train_with_norm(folder: Path, ema: float) -> None:
+    """Train with batch norm: each process sees other pictures, and other means."""
+    torch.set_num_threads(1)
+    with processes("cpu"):
+        torch.manual_seed(1)
+        layers = [nn.Conv2d(3, 4, 3, stride=4), nn.BatchNorm2d(4), nn.ReLU()]
+        model = nn.Sequential(*layers, nn.Flatten(), nn.Linear(4 * 36, 3))
+        fit(model, toy(), replace(RECIPE, epochs=2, ema=ema), verbose=False)
+        torch.save(model.state_dict(), folder / f"{Team.current().rank}.pt")
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.8])
+def test_all_processes_end_with_the_same_running_statistics(team, tmp_path, ema):
+    assert team(2, train_with_norm, tmp_path, ema) == [0, 0]
+    first, second = (results(tmp_path, rank) for rank in (0, 1))
+    for key, tensor in first.items():
+        assert torch.equal(tensor, second[key]), key
+
+
 def settle(folder: Path) -> None:
     """Agree on running statistics that differ, and leave them."""
     with processes("cpu"):

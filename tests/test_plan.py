@@ -219,6 +219,26 @@ def test_a_plan_is_executed_once(vhist):
     assert "epochs is 1 there, 2 asked for" in err
 
 
+@pytest.mark.usefixtures("vhist")
+def test_in_the_background_a_plan_outlives_the_command(tmp_path):
+    words = ["-m", "vhist", "runs", "record", "tiny.toml", "--only", "*-1"]
+    said = subprocess.run(
+        [sys.executable, *words, "--background"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    log, record = (Path("runs", name) for name in ("tiny.log", "tiny-resnet_small-1"))
+    process = int(said.split()[1])
+    assert said.splitlines()[0].endswith(f"keeps running and writes to {log}")
+    assert os.getsid(process) == process  # no terminal that could take it along
+    ends = time.monotonic() + 120
+    while not record.with_suffix(".json").exists():
+        assert time.monotonic() < ends, log.read_text()
+        time.sleep(0.05)
+    assert "1 runs, 0 of them recorded" in log.read_text()
+
+
 def test_a_record_of_other_pictures_does_not_count(vhist):
     words = ("runs", "record", "tiny.toml", "--only", "*-0")
     assert vhist(*words)[0] == 0

@@ -57,8 +57,14 @@ def test_fit_learns_and_records():
 
 
 def test_the_record_holds_the_last_epoch_not_the_best():
-    run = fit(tiny(), toy(), RECIPE, verbose=False)
-    assert run.accuracy == run.log[-1]["val_accuracy"]
+    wild = replace(RECIPE, optimizer="sgd", lr=1.0, schedule="constant", epochs=5)
+    model = tiny()
+    run = fit(model, toy(), wild, verbose=False)
+    accuracies = [entry["val_accuracy"] for entry in run.log]
+    assert max(accuracies) > accuracies[-1]  # or this test would show nothing
+    last = evaluate(model, toy().val, image_size=64)
+    assert run.predictions == last.predictions.tolist()
+    assert run.accuracy == pytest.approx(last.accuracy, abs=1e-6)
 
 
 @pytest.mark.parametrize(("precision", "fused"), [("float32", 1), ("bfloat16", 0)])
@@ -167,11 +173,6 @@ def test_schedules():
     assert {flat.lr_at(e) for e in range(10)} == {1.0}
 
 
-def test_the_schedule_reaches_the_optimizer():
-    run = fit(tiny(), toy(), RECIPE, verbose=False)
-    assert run.log[-1]["lr"] == pytest.approx(0, abs=1e-9)
-
-
 def test_vectors_positions_and_tokens_do_not_decay():
     model = create_model("vit_small_8")
     decayed, free = make_optimizer(model, Recipe()).param_groups
@@ -208,8 +209,9 @@ def test_progressive_resizing_grows_in_eights_and_ends_at_full_size():
 
 def test_a_batch_in_parts_is_the_same_batch():
     whole, parts = tiny(), tiny()
-    fit(whole, toy(), RECIPE, verbose=False)
-    fit(parts, toy(), replace(RECIPE, accumulate=5), verbose=False)
+    recipe = replace(RECIPE, optimizer="sgd")  # AdamW would not notice another scale
+    fit(whole, toy(), recipe, verbose=False)
+    fit(parts, toy(), replace(recipe, accumulate=5), verbose=False)
     torch.testing.assert_close(whole[-1].weight, parts[-1].weight, rtol=1e-3, atol=1e-5)
 
 
@@ -272,35 +274,14 @@ def test_a_compiled_model_learns_the_same():
 
 def test_tensorboard_gets_each_line_of_the_log(tmp_path):
     pytest.importorskip("tensorboard")
-    fit(tiny(), toy(), RECIPE, tensorboard=tmp_path, verbose=False)
-    (events,) = tmp_path.iterdir()
-    assert b"val_accuracy" in events.read_bytes()
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"accumulate": 3}, "batch_size must be a multiple of accumulate"),
-        ({"start_size": 80}, "start_size cannot be above image_size=64"),
-        ({"start_size": 0}, "start_size must be at least 1"),
-        ({"ema": 1.0}, r"ema must be in \[0, 1\)"),
-        ({"compile": "yes"}, "compile must be one of auto, on, off"),
-        ({"epochs": 0}, "epochs must be at least 1"),
-        ({"batch_size": -1}, "batch_size must be at least 1"),
-        ({"lr": 0.0}, "lr must be positive"),
-        ({"lr": float("nan")}, "lr must be positive"),
-        ({"weight_decay": -1e-3}, "weight_decay cannot be below 0"),
-        ({"label_smoothing": 1.0}, r"label_smoothing must be in \[0, 1\)"),
-        ({"clip_norm": 0.0}, "clip_norm must be positive"),
-        ({"crop_area": (0.5, 0.2)}, "crop_area must be two numbers"),
-        ({"optimizer": "lion"}, "optimizer must be one of adamw, sgd, muon"),
-        ({"schedule": "poly"}, "schedule must be one of"),
-        ({"augment": "mixup"}, "augment must be one of"),
-    ],
-)
-def test_a_wrong_recipe_is_one_line(change, message):
-    with pytest.raises(ValueError, match=message):
-        replace(RECIPE, **change)
+    run = fit(tiny(), toy(), RECIPE, tensorboard=tmp_path, verbose=False)
+    board = EventAccumulator(str(tmp_path)).Reload()
+    for key in ("train_loss", "val_loss", "val_accuracy", "lr"):
+        shown = [(point.step, point.value) for point in board.Scalars(key)]
+        logged = [(entry["epoch"], pytest.approx(entry[key])) for entry in run.log]
+        assert shown == logged
 
 
 @pytest.mark.parametrize(

@@ -125,10 +125,11 @@ def show(run: RunName, figure: Path | None = None, out: Path = Path("runs")) -> 
     if figure is not None and figure.suffix not in (".png", ".svg", ".pdf"):
         raise ValueError(f"--figure needs a file .png, .svg or .pdf, got {figure}")
     record = Run.read(find_record(run, out))
+    if figure is not None:
+        _draw(record, figure)
     facts = record.facts().items()
     print("\n".join(f"{key:9s} {one_line(text)}" for key, text in facts))
     if figure is not None:
-        _draw(record, figure)
         print(f"\nwritten to {figure}")
         return
     for key, title in (
