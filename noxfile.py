@@ -106,7 +106,7 @@ def site(session: nox.Session) -> None:
 @nox.session
 def published(session: nox.Session) -> None:
     """Build a site that has an address, without running code, and test its files."""
-    session.install("-c", CONSTRAINTS, *groups("docs"), "pytest>=8.3", "-e", ".")
+    session.install("-c", CONSTRAINTS, *groups("docs", "pytest"), "-e", ".")
     session.env.update(QUIET)
     session.run("pytest", f"--confcutdir={PUBLISHED}", PUBLISHED, *session.posargs)
 
@@ -121,7 +121,7 @@ def book(session: nox.Session) -> None:
 @nox.session
 def downloads(session: nox.Session) -> None:
     """Run what readers download, in a fresh environment that has only the wheel."""
-    session.install("build", "pytest>=8.3")
+    session.install("build", *groups("pytest"))
     session.env.update(QUIET)
     session.run("pytest", f"--confcutdir={GIVEN}", GIVEN, *session.posargs)
 

@@ -78,7 +78,6 @@ ONE_EACH = "* `plot_a.py`\n* `plot_b.py`"
         (":func:`the table <vhist.summary>`", "`the table`"),
         (":doc:`the next chapter </chapters/plot_20_vgg>`", "the next chapter"),
         (":doc:`/chapters/plot_20_vgg`", "`plot_20_vgg`"),
-        (r"\begin{align}:label: eq" + "\n x\\end{align}", r"\begin{align}x\end{align}"),
         (".. rubric:: Exercises", "**Exercises**"),
         (".. tip:: Look.\n   Twice.", "> **Tip**\n>\n> Look.\n> Twice."),
         (

@@ -71,6 +71,17 @@ def test_half_strength_is_the_geometric_mean_behind_one_layer_only(results):
     assert differences[deeper, "geometric mean"] > 0.01
 
 
+def test_a_step_of_sgd_at_the_rate_of_adamw_hardly_moves_the_first_layers(results):
+    r = results("relative_step")
+    slow, paper, adamw = r["moved"].values()
+    assert len(slow) == len(r["layers"]) == 8
+    assert max(slow[:2]) < 1e-5 < 1e-3 < slow[-1]
+    assert paper == pytest.approx([100 * share for share in slow], rel=1e-3)
+    # Deviation 0.01 by rate 1e-4; less where some weights have no gradient.
+    assert all(0.007 < share < 0.011 for share in adamw)
+    assert 1000 * r["most"] < 0.1
+
+
 def test_groups_are_separate_convolutions(results):
     r = results("two_gpus")
     assert r["difference"] < 1e-5

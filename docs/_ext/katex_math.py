@@ -12,7 +12,6 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
-from sphinx.util.math import get_node_equation_number
 
 KATEX = Path(__file__).parent / "katex" / "katex.min.js"
 STYLE = "vendor/katex/katex.min.css"
@@ -56,13 +55,7 @@ def visit_math_block(self, node):
     # tabindex: who has no mouse must be able to scroll a wide formula as well
     options = {"tabindex": "0", "style": f"--height: {height(html)}em"}
     self.body.append(self.starttag(node, "div", CLASS=CLASSES, **options))
-    self.body.append(html)
-    if node["number"]:
-        number = get_node_equation_number(self, node)
-        self.body.append(f'<span class="eqno">({number})')
-        self.add_permalink_ref(node, "Link to this equation")
-        self.body.append("</span>")
-    self.body.append("</div>\n")
+    self.body.append(f"{html}</div>\n")
     raise nodes.SkipNode
 
 

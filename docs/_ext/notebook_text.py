@@ -28,7 +28,6 @@ def plain(text: str, references: BibliographyData) -> str:
 
     Each build does this again, so what is plain already stays as it is.
     """
-    text = re.sub(r"(\\begin\{align\}):label: *\S+\s*", r"\1", text)
     text = re.sub(r"^\.\. rubric:: *(.+)$", r"**\1**", text, flags=re.M)
     text = re.sub(_LITERAL, _code, text, flags=re.M)
     text = re.sub(

@@ -911,6 +911,7 @@ for name, values in table.items():
 #    ../examples/experiments/plot_dropout_ensemble.py
 #    ../examples/experiments/plot_momentum.py
 #    ../examples/experiments/plot_weight_decay.py
+#    ../examples/experiments/plot_relative_step.py
 #
 # What to remember
 # ----------------

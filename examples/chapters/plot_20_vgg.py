@@ -39,8 +39,8 @@ You will see
 # The network
 # -----------
 #
-# The unit of the family is a **stage**: some 3x3 convolutions, each with its ReLU, then
-# a max-pooling that halves height and width.
+# A configuration says how many convolutions each of five stages has. One box per layer
+# with weights:
 
 # sphinx_gallery_thumbnail_number = 3
 from dataclasses import replace
@@ -52,23 +52,6 @@ import vhist
 from torch import nn
 from vhist import plots
 
-
-def stage(channels, width, count):
-    layers = []
-    for _ in range(count):
-        layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
-        channels = width
-    return nn.Sequential(*layers, nn.MaxPool2d(2))
-
-
-stage(3, 64, 2)(torch.zeros(1, 3, 224, 224)).shape
-
-# %%
-# Padding by one pixel keeps the size, pooling halves it: 224 became 112. So a stage can
-# hold any number of convolutions, and the rest of the network does not notice. Five
-# stages and three fully connected layers make the network; a tuple of five numbers says
-# which one.
-
 CONFIGURATIONS = {  # the paper's letters
     "A": (1, 1, 2, 2, 2),
     "B": (2, 2, 2, 2, 2),
@@ -76,35 +59,6 @@ CONFIGURATIONS = {  # the paper's letters
     "E": (2, 2, 4, 4, 4),  # known as VGG-19
 }
 WIDTHS = (64, 128, 256, 512, 512)
-
-
-class VGG(nn.Module):
-    def __init__(
-        self, convs, widths=WIDTHS, size=224, hidden=4096, classes=10, dropout=0.5
-    ):
-        super().__init__()
-        inputs = (3, *widths[:-1])
-        self.features = nn.Sequential(*map(stage, inputs, widths, convs))
-        side = size // 2 ** len(convs)
-        self.classifier = nn.Sequential(
-            *(nn.Linear(widths[-1] * side**2, hidden), nn.ReLU(), nn.Dropout(dropout)),
-            *(nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(dropout)),
-            nn.Linear(hidden, classes),
-        )
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                nn.init.xavier_uniform_(layer.weight)  # Glorot's rule, see below
-                nn.init.zeros_(layer.bias)
-
-    def forward(self, x):
-        return self.classifier(self.features(x).flatten(1))
-
-
-small = VGG((1, 1, 2, 2), widths=(8, 16, 32, 64), size=32, hidden=48)
-small(torch.zeros(2, 3, 32, 32)).shape
-
-# %%
-# The four configurations, one box per layer with weights:
 
 fig, ax = plt.subplots(figsize=(7.2, 2.3), layout="constrained")
 for y, convs in enumerate(CONFIGURATIONS.values()):
@@ -132,6 +86,52 @@ plots.caption(
 )
 # sphinx_gallery_end_ignore
 plt.show()
+
+# %%
+# The unit of the family is a **stage**: some 3x3 convolutions, each with its ReLU, then
+# a max-pooling that halves height and width.
+
+
+def stage(channels, width, count):
+    layers = []
+    for _ in range(count):
+        layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+        channels = width
+    return nn.Sequential(*layers, nn.MaxPool2d(2))
+
+
+stage(3, 64, 2)(torch.zeros(1, 3, 224, 224)).shape
+
+# %%
+# Padding by one pixel keeps the size, pooling halves it: 224 became 112. So a stage can
+# hold any number of convolutions, and the rest of the network does not notice. Five
+# stages and three fully connected layers make the network:
+
+
+class VGG(nn.Module):
+    def __init__(
+        self, convs, widths=WIDTHS, size=224, hidden=4096, classes=10, dropout=0.5
+    ):
+        super().__init__()
+        inputs = (3, *widths[:-1])
+        self.features = nn.Sequential(*map(stage, inputs, widths, convs))
+        side = size // 2 ** len(convs)
+        self.classifier = nn.Sequential(
+            *(nn.Linear(widths[-1] * side**2, hidden), nn.ReLU(), nn.Dropout(dropout)),
+            *(nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(dropout)),
+            nn.Linear(hidden, classes),
+        )
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)  # Glorot's rule, see below
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, x):
+        return self.classifier(self.features(x).flatten(1))
+
+
+small = VGG((1, 1, 2, 2), widths=(8, 16, 32, 64), size=32, hidden=48)
+small(torch.zeros(2, 3, 32, 32)).shape
 
 # %%
 # VGG-16 beside AlexNet: a bar per layer with weights; height is the side of its output,

@@ -9,15 +9,15 @@ whether a newer network repairs the errors of an older one or makes its own. The
 of this book keep every answer, so we can ask. Nothing is trained here; the page runs in
 seconds on one processor core. You will see
 
-* a wall of pictures that every architecture misses;
 * errors that are shared far beyond what the accuracies explain;
+* a wall of pictures that every architecture misses;
 * which classes are confused, and whether that changed from era to era;
 * what one network solves alone, and how much of it is luck.
 """
 
 # %%
-# The wall
-# --------
+# Missed by one, missed by all?
+# -----------------------------
 #
 # One trained network per architecture: its first long run, without mixed pictures. A
 # record has an answer for each of Imagenette's validation pictures
@@ -65,54 +65,16 @@ nets["ResNet"]
 # Networks, recipes and patience differ. Read this page for *which* errors there are,
 # and less for how many.
 #
-# For each picture we count how many of the four get it right. From those that nobody
-# gets right we draw two per class, by lot. The oddest ones would be more fun, but
-# would say nothing about the others.
+# For each picture we count how many of the four get it right. If errors were
+# independent, the chance that all fail would be the product of their error rates. A
+# fairer guess lets every class have its own rates, for a class that is hard for one may
+# be hard for all.
 
-torch.manual_seed(0)
 solved = right.sum(dim=0)
 
 
-def some(chosen, count):
-    """Numbers of pictures, drawn by lot from those chosen; None where too few."""
-    found = chosen.nonzero().flatten()
-    drawn = found[torch.randperm(len(found))[:count]]
-    return drawn.sort().values.tolist() + [None] * (count - len(drawn))
-
-
-wall = [i for c in range(10) for i in some((solved == 0) & (labels == c), 2)]
-fig = atlas.gallery(wall, columns=5)
-# sphinx_gallery_start_ignore
-plots.caption(
-    fig,
-    "Two pictures of each class that all four networks get wrong, drawn by lot. Tiles"
-    " have file names; the pictures appear where the data set is at hand.",
-    "A wall of twenty pictures that all four networks get wrong, two per class, or of"
-    " tiles with the names of their files.",
-)
-# sphinx_gallery_end_ignore
-plt.show()
-
-nobody, everybody = int((solved == 0).sum()), int((solved == 4).sum())
-print(f"nobody is right on {nobody} of {total} pictures, everybody on {everybody}")
-
-# %%
-# The repository holds no photographs. The wall shows them if ``VHIST_DATA`` names a
-# copy of Imagenette when this script runs; otherwise, tiles name the files. Look for
-# five reasons in such pictures: the object is small, or cut off, or seen from an odd
-# angle; it is one of many things in the frame; or the label can be disputed. The table
-# above says at how many pixels each network saw them.
-#
-# Missed by one, missed by all?
-# -----------------------------
-#
-# Is the wall large? If errors were independent, the chance that four networks fail
-# together would be the product of their error rates. A fairer guess lets every class
-# have its own rates, for a class that is hard for one may be hard for all.
-
-
-def strangers(rates):
-    """Chances that none, one, ... of some independent solvers succeed."""
+def by_chance(rates):
+    """Chances that none, one, ... of some independent networks are right."""
     chances = torch.ones(1, dtype=torch.double)
     for p in rates:
         fail, succeed = chances * (1 - p), chances * p
@@ -122,9 +84,9 @@ def strangers(rates):
 
 
 counts = torch.bincount(solved, minlength=5)
-independent = total * strangers(right.double().mean(dim=1))
+independent = total * by_chance(right.double().mean(dim=1))
 of_class = [labels == c for c in range(10)]
-by_class = sum(m.sum() * strangers(right[:, m].double().mean(dim=1)) for m in of_class)
+by_class = sum(m.sum() * by_chance(right[:, m].double().mean(dim=1)) for m in of_class)
 
 for k in range(5):
     spread = (counts[k] * (1 - counts[k] / total)) ** 0.5
@@ -170,11 +132,47 @@ plots.caption(
 plt.show()
 
 # %%
+# The wall
+# --------
+#
+# From the pictures that nobody gets right we draw two per class, by lot. The oddest
+# ones would be more fun, but would say nothing about the others.
+
+torch.manual_seed(0)
+
+
+def some(chosen, count):
+    """Numbers of pictures, drawn by lot from those chosen; None where too few."""
+    found = chosen.nonzero().flatten()
+    drawn = found[torch.randperm(len(found))[:count]]
+    return drawn.sort().values.tolist() + [None] * (count - len(drawn))
+
+
+wall = [i for c in range(10) for i in some((solved == 0) & (labels == c), 2)]
+fig = atlas.gallery(wall, columns=5)
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "Two pictures of each class that all four networks get wrong, drawn by lot. Tiles"
+    " have file names; the pictures appear where the data set is at hand.",
+    "A wall of twenty pictures that all four networks get wrong, two per class, or of"
+    " tiles with the names of their files.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+
+# %%
+# The repository holds no photographs. The wall shows them if ``VHIST_DATA`` names a
+# copy of Imagenette when this script runs; otherwise, tiles name the files. Look for
+# five reasons in such pictures: the object is small, or cut off, or seen from an odd
+# angle; it is one of many things in the frame; or the label can be disputed. The table
+# above says at how many pixels each network saw them.
+#
 # Agreement beyond accuracy
 # -------------------------
 #
 # Now pair by pair. Two good networks often agree simply because both are right, so each
-# number is compared with luck: two strangers with the same confusions, who agree within
+# number is compared with luck: two networks with the same confusions that agree within
 # a class only by chance. All we need is a table that counts, for each class, who
 # answered what. The standard errors come from the same table: draw the same number of
 # pictures from it, with replacement, compute again, and look at the spread. A drawn
@@ -244,7 +242,7 @@ for (i, j), (value, spread) in measured.items():
 
 # %%
 # In the figure a marker has the colours of its two networks, and the grey dot on its
-# line is what strangers would do.
+# line is what luck alone would give.
 
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.8), sharey=True, layout="constrained")
 for row, ((i, j), (value, spread)) in enumerate(measured.items()):
@@ -262,8 +260,8 @@ axes[1].set(xlabel="both wrong: the same answer (%)", xlim=(0, 100))
 plots.caption(
     fig,
     "How often two networks give the same answer, over all pictures and over those"
-    " that both get wrong, with two standard errors. Grey: strangers with the same"
-    " confusions.",
+    " that both get wrong, with two standard errors. Grey: what luck gives two"
+    " networks with the same confusions.",
     "Two panels with a line for each of six pairs of networks; each line runs from a"
     " grey dot on the left to a two-coloured marker further right.",
 )
@@ -413,6 +411,7 @@ plt.show()
 alike = (solved == 0) & (answers == answers[0]).all(dim=0)
 habits = errors / errors.sum(dim=2, keepdim=True).clamp(min=1)
 by_luck = habits.prod(dim=0).sum(dim=1)[labels[solved == 0]].mean()
+nobody = int(counts[0])
 share = alike.sum().item() / nobody
 spread = (share * (1 - share) / nobody) ** 0.5
 print(f"one and the same answer to {int(alike.sum())} of the {nobody} that all miss")
