@@ -294,6 +294,11 @@ def _claims(whole: bytes) -> bytes:
     return repacked(whole, change)
 
 
+def _short(whole: bytes) -> bytes:
+    """Leave out the last number of each storage, and correct the checksums."""
+    return repacked(whole, lambda n, x: x[:-4] if "/data/" in n else x)
+
+
 def _longer(whole: bytes) -> bytes:
     """Let the directory claim that a member has four gigabytes."""
     i = whole.rindex(b"PK\x01\x02")
@@ -331,6 +336,7 @@ ARCHIVES = {
     "no pickle": lambda whole: repacked(whole, lambda n, x: b""),
     "a script": lambda whole: archive("archive/constants.pkl", "archive/code/a.py"),
     "a terabyte": _claims,
+    "a number too few": _short,
     "four gigabytes": _longer,
     "a list": [1, 2],
     "a number": 7,
@@ -363,6 +369,23 @@ def elsewhere(tmp_path, monkeypatch):
 def test_checkpoints_that_are_none(half, kind):
     _spoil(half, kind)
     _stays(half, "")
+
+
+def test_what_a_storage_names_is_not_called(tmp_path):
+    # {"step": a storage of 4 numbers of the type torch.manual_seed}
+    words = (b"storage", b"0", b"cpu")
+    kind, key, place = (b"X" + struct.pack("<i", len(w)) + w for w in words)
+    stored = b"(" + kind + b"ctorch\nmanual_seed\n" + key + place + b"K\x04tQ"
+    payload = b"\x80\x02}X\x04\x00\x00\x00step" + stored + b"s."
+    path = tmp_path / "a.pt"
+    path.write_bytes(archive("archive/data/0", payload=payload))
+    torch.manual_seed(5)
+    refused(
+        ValueError,
+        lambda: checkpoint.read_whole(path, "checkpoint"),
+        "is no checkpoint",
+    )
+    assert torch.initial_seed() == 5
 
 
 @pytest.mark.usefixtures("elsewhere")
