@@ -539,8 +539,11 @@ def test_a_run_is_found_by_each_of_its_files(vhist, greys, pictures):
     said = "the weights in runs/greys.pt are of resnet_small"
     assert said in vhist(*start, "--name", "d", "--weights", "greys")[2]
     (greys / "c.ckpt").write_bytes(b"")
-    assert "c has not ended and has no record" in vhist("eval", "c")[2]
-    assert "not ended, --resume goes on: c" in vhist("runs")[1]
+    for name in ("d.1.ckpt", "d.1.ckpt.previous", "e.ckpt.previous"):
+        (greys / name).write_bytes(b"")
+    for name in ("c", "d.1", "e"):
+        assert f"{name} has not ended and has no record" in vhist("eval", name)[2]
+    assert "not ended, --resume goes on: c, d.1, e\n" in vhist("runs")[1]
 
 
 def test_eval_finds_the_pictures_of_the_record(vhist, greys, pictures, tmp_path):

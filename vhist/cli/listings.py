@@ -19,6 +19,9 @@ from vhist.runs import RECORDS, Run, load_all
 if TYPE_CHECKING:
     from torch import nn
 
+# A run that was killed between two renames has only the second.
+STATES = (".ckpt", ".ckpt.previous")
+
 Model = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
 RunName = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 
@@ -103,9 +106,11 @@ def runs(
     head = ["name", "from", "accuracy (%)", "parameters", "data"]
     head += ["epochs", "minutes", "device"]
     print(table(head, rows, right=(2, 3, 5, 6)))
-    begun = sorted(path.stem for path in folder.glob("*.ckpt"))
+    begun = {
+        p.name.partition(".ckpt")[0] for end in STATES for p in folder.glob(f"*{end}")
+    }
     if begun:
-        print(f"not ended, --resume goes on: {one_line(', '.join(begun))}")
+        print(f"not ended, --resume goes on: {one_line(', '.join(sorted(begun)))}")
     elif not any(where != "book" for _, where in found):
         print(f"none in {folder}: `vhist train` writes there")
 
@@ -235,7 +240,7 @@ def find_record(run: str, out: Path) -> Path:
     for path in places:
         if path.is_file():
             return path
-    if (out / f"{run}.ckpt").exists():
+    if any((out / f"{run}{end}").exists() for end in STATES):
         raise ValueError(
             f"{run} has not ended and has no record yet; its command with --resume "
             "goes on"
