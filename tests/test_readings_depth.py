@@ -56,6 +56,20 @@ def test_resnet_5_depth_with_shortcuts_is_harmless_and_hardly_pays():
     assert -1 < z("resnet_deep", "resnet_shallow") < 3, where
 
 
+def test_vit_7_dropout_costs_most_and_leaves_too_little_learned():
+    where = f"{VIT}, exercise 7: dropout costs more than any other change"
+    others = [label for label in RUNS if label.startswith("vit_")]
+    worst = min(others, key=lambda label: points(label, "vit"))
+    assert worst == "vit_dropout", where
+    assert points("vit_dropout", "vit") < -8, where
+    assert z("vit_dropout", "vit") < -10, where
+    where = f"{VIT}, exercise 7: higher on new pictures, and still falling"
+    lost, plain = ([e["val_loss"] for e in RUNS[k].log] for k in ("vit_dropout", "vit"))
+    assert lost[-1] > plain[-1] + 0.2, where
+    assert lost == sorted(lost, reverse=True), where
+    assert len(lost) == len(plain) == 9, where
+
+
 def test_resnet_5_and_6_are_sixteen_epochs():
     names = ("shallow", "deep", "shallow_plain", "deep_plain", "no_batch_norm")
     where = f"{RESNET}, exercises 5 and 6: sixteen epochs"

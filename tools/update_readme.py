@@ -19,8 +19,8 @@ LEADERBOARD = {
 
 LEADERS = """
 Imagenette's own leaderboard {cite:p}`howard2019imagenette` counts epochs and pixels,
-and takes any network that starts from random weights. For each of its budgets, its
-accuracy in percent, and the best of the records above that took at most as many epochs.
+and takes any network that starts from random weights. For its budgets of 20 epochs and
+more, its accuracy in percent, and the best of the records above that took no more.
 """.strip()
 
 

@@ -28,8 +28,8 @@ under a minute. You will see
 #   worth a point or so. Missing: a rule. VGG has one: 3x3 convolutions, and more of
 #   them.
 # * **2015, ResNet** :cite:p:`he2015resnet`. More of them stopped helping: deeper
-#   plain nets had a higher error even on their training pictures. Missing: a way to let
-#   a layer do nothing.
+#   :term:`plain <plain network>` nets had a higher error even on their training
+#   pictures. Missing: a way to let a layer do nothing.
 # * **2020, ViT** :cite:p:`dosovitskiy2020`. All three look at small neighbourhoods
 #   first. Text had moved to attention, where every word sees every other
 #   :cite:p:`vaswani2017`. Missing: proof that pictures can be read that way.
@@ -188,7 +188,7 @@ print(f"the same network, another recipe, smaller inputs: {gain:.1f} points")
 
 # %%
 # What were they trained on, and for how long? Papers say it in passing, or not at all.
-# The last column is days times devices. It measures neither patience nor work, since
+# Device-days are days times devices. They measure neither patience nor work, since
 # devices became much faster in between.
 
 # fmt: off
@@ -258,11 +258,11 @@ print(f"ResNet against VGG: {100 * (p[2] - p[1]):.2f} points, z = {z:.2f}")
 assert 1.1 < z < 1.3
 
 # %%
-# Two things were hidden in those lines. The difference between ResNet and VGG is little
-# more than its own standard error (this ratio is :math:`z`; by custom :math:`|z|`
-# should exceed 2), so the article's winner may be lucky (the log lacks the answers that
-# a sharper, paired test needs). And each network's two counts differ although nothing
-# was learned between them: the same weights gave two answers. More on that below.
+# Two things were hidden in those lines. ResNet's lead over VGG is little more than its
+# own standard error. This ratio is :math:`z`; by custom :math:`|z|` should exceed 2. So
+# the article's winner may be lucky; a sharper, paired test needs answers that the log
+# lacks. And each network's two counts differ although nothing was learned between them:
+# the same weights gave two answers. More on that below.
 
 fig, (left, side) = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
 left.plot(n, misfit, ".", markersize=1.5, color="#8c959f", rasterized=True)
@@ -291,7 +291,7 @@ plt.show()
 # The intervals of VGG and ResNet overlap, the others stand apart. Eight numbers said
 # more than their author knew.
 #
-# The comparisons of the four use the same two splits. Each run leaves a *record* that
+# This book compares the four on the same two splits. Each run leaves a *record* that
 # names its data, so the sizes below are read, not remembered.
 
 run = vhist.runs.load("short-resnet_small-0")
@@ -337,8 +337,8 @@ plt.show()
 # %%
 # Is that a fair exercise or a toy? The usual test is a *linear classifier*: per class,
 # one weighted sum of pixel values. It can use colour and place, but no shape that
-# moves. On a good exercise it should beat guessing, but not by much. We train one on
-# all 4,000 pictures, scaled to 32 pixels.
+# moves. On a good exercise it should beat guessing, and still fail on most. We train
+# one on all 4,000 pictures, scaled to 32 pixels.
 
 from torch import nn
 from vhist.data import normalize, resize
@@ -365,8 +365,8 @@ assert 0.2 < on_new < min(0.5, on_seen - 0.05)
 
 # %%
 # Better than chance, far from solved, and already worse on new pictures than on those
-# it has seen: the classifier has begun to learn backgrounds by heart. Its weights can
-# be drawn, for there are as many per class as a picture has numbers.
+# it has seen: the classifier has begun to learn them by heart. Its weights can be
+# drawn, for there are as many per class as a picture has numbers.
 
 templates = linear.weight.detach().view(10, 3, 32, 32)
 templates = 127.5 * (1 + templates / templates.abs().amax(dim=(1, 2, 3), keepdim=True))
@@ -395,7 +395,7 @@ plt.show()
 # How this book measures
 # ----------------------
 #
-# Four rules, each with a reason that the article's logs supplied.
+# Four rules, each with its reason.
 #
 # **Evaluation mode.** :term:`Dropout <dropout>` removes random units during training,
 # and batch normalisation uses the neighbours in the :term:`batch`. In :term:`evaluation
@@ -423,7 +423,7 @@ runs = [run for plan in plans for seeds in plan.values() for run in seeds]
 for r in runs:
     best = max(entry["val_accuracy"] for entry in r.log)
     gain = 100 * (best - r.accuracy)
-    print(f"{r.name:28} last {r.accuracy:7.2%}   best epoch {gain:+.2f} points")
+    print(f"{r.name:38} last {r.accuracy:7.2%}   best epoch {gain:+.2f} points")
 
 # %%
 # **Records.** Each run leaves a :term:`record`. Whatever a page says about a long run
@@ -450,26 +450,26 @@ print(f"most wrong   {run.most_wrong[0]['file']}")
 # error bar above does not contain that. So the seed is part of the record, and a
 # ranking that rests on one seed says so. How many there are:
 
-for model in sorted({r.model for r in runs}):
-    seeds = [r.recipe["seed"] for r in runs if r.model == model]
-    print(f"{model:16} {len(seeds)} run(s), seed {', '.join(map(str, seeds))}")
+for name, plan in zip(("short", "long"), plans, strict=True):
+    for label, seeds in plan.items():
+        print(f"{name:6}{label:32} {len(seeds)} seed(s)")
 
 # %%
 # What it costs
 # -------------
 #
 # Every chapter is a script that needs neither GPU nor internet. Most train a small
-# network on Sketchnette while you wait, in a minute or two on two CPU cores. The
+# network on Sketchnette while you wait, in about a minute on two CPU cores. The
 # recorded runs took longer, on the machine named in the record:
 
 for r in sorted(runs, key=lambda r: r.cpu_seconds):
-    print(f"{r.name:28} {r.cpu_seconds / 60:6.1f} CPU-minutes  {r.device}")
+    print(f"{r.name:38} {r.cpu_seconds / 60:6.1f} CPU-minutes  {r.device}")
 print(f"all together {sum(r.cpu_seconds for r in runs) / 3600:.1f} CPU-hours")
 
 # %%
 # A laptop can repeat all of these. That is by design. The networks on these pages are
 # small versions: the same kinds of layers, but fewer of them (AlexNet keeps all), fewer
-# channels, and inputs of 64 pixels, in some long runs 96 or 128. The full ones are
+# channels, and inputs of 64 pixels, in some long runs 96 to 160. The full ones are
 # built, counted and compared with their papers. No page trains one; the chapters report
 # runs that were recorded on a GPU.
 
@@ -486,6 +486,7 @@ for name in ("alexnet_small", "vgg_small", "resnet_small", "vit_small_8"):
 # .. minigallery::
 #
 #    ../examples/experiments/plot_counting.py
+#    ../examples/experiments/plot_denominators.py
 #
 # What to remember
 # ----------------

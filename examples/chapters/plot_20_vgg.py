@@ -12,7 +12,7 @@ first run also draws its pictures.
 You will see
 
 * how two small filters look as far as one large one, for less;
-* what first weights do to the signal of nineteen layers;
+* what first weights do to the signal of many layers;
 * how three small networks, averaged, beat the best of them.
 """
 # %%
@@ -39,8 +39,8 @@ You will see
 # The network
 # -----------
 #
-# A configuration says how many convolutions each of five stages has. One box per layer
-# with weights:
+# A configuration says how many convolutions precede each of five poolings. One box per
+# layer with weights:
 
 # sphinx_gallery_thumbnail_number = 3
 from dataclasses import replace
@@ -79,7 +79,7 @@ ax.spines[:].set_visible(False)
 plots.caption(
     fig,
     "From left to right: convolutions (green, with their channels), a gap for each "
-    "pooling, and three fully connected layers (grey).",
+    "pooling, and three fully connected layers (grey), the last for ten classes.",
     "Four rows of boxes for the configurations A, B, D and E. Channels grow from 64 to "
     "512 over five groups; the rows get longer because groups gain boxes. Each row "
     "ends with grey boxes 4096, 4096 and 10.",
@@ -135,7 +135,7 @@ small(torch.zeros(2, 3, 32, 32)).shape
 
 # %%
 # VGG-16 beside AlexNet: a bar per layer with weights; height is the side of its output,
-# shade its channels, both logarithmic.
+# shade its channels, both logarithmic. PyTorch's ``meta`` device stores no numbers.
 
 with torch.device("meta"):
     before = vhist.summary(vhist.create_model("alexnet"), 227)
@@ -152,8 +152,8 @@ plots.caption(
 plt.show()
 
 # %%
-# Is this the library's network? At full size, on PyTorch's ``meta`` device, which
-# stores no numbers, only shapes can be compared; at small size, answers.
+# Is this the library's network? At full size, without numbers, only shapes can be
+# compared; at small size, answers.
 
 with torch.device("meta"):
     full = {name: VGG(convs) for name, convs in CONFIGURATIONS.items()}
@@ -305,8 +305,8 @@ plots.caption(
 plt.show()
 
 # %%
-# Same reach, and the paper's two arguments follow. For C channels a 7x7 convolution
-# needs 49C² weights and three 3x3 ones need 27C², with three ReLUs where there was one.
+# Same reach, and the paper's two arguments follow. For c channels a 7x7 convolution
+# needs 49c² weights and three 3x3 ones need 27c², with three ReLUs where there was one.
 # The picture adds that a single filter looks evenly, while a stack prefers its middle,
 # because more paths lead there :cite:p:`luo2016`.
 #
@@ -336,8 +336,8 @@ assert receptive_field(full["C"]) == receptive_field(full["B"])
 #    picture than AlexNet with its 11x11 start, and nearly the whole of its 224 pixels.
 #    C has D's depth and sees no further than B.
 #
-# First weights, and nineteen layers
-# ----------------------------------
+# First weights, and many layers
+# ------------------------------
 #
 # A stack of layers multiplies. If each layer changes the size of the signal by a factor
 # g, fifty layers change it by :math:`g^{50}`, and the gradient fares likewise on its
@@ -614,7 +614,7 @@ with torch.no_grad():
         right_there = maps.mean(dim=(2, 3)).argmax(dim=1) == labels
         shares[size] = right_there.float().mean().item()
         places = f"{maps.shape[2]}x{maps.shape[3]} places"
-        print(f"Q = {size}: {places}, {shares[size]:.1%} right")
+        print(f"{size} pixels: {places}, {shares[size]:.1%} right")
 assert shares[48] < shares[32] - 0.05
 
 # %%
@@ -731,8 +731,8 @@ for logged in (86.08916473388672, 85.73248291015625):
 # layer were missing. The second answer is a landmark, not a rival: pixels, weights and
 # training differ from those of our small network.
 #
-# More pixels, more time and later habits take ours further: batch normalisation, then
-# :term:`Muon` :cite:p:`jordan2024`, another optimizer:
+# More pixels, more time and later habits take ours further, with batch normalisation,
+# then with :term:`Muon` :cite:p:`jordan2024`, another optimizer:
 
 for name in ("long", "muon"):
     (longer,) = vhist.plan.load(name).records()["vgg_small_bn"]
@@ -757,13 +757,14 @@ for label in ("vgg16_bn", "vgg16_bn_long"):
     )
     ahead = big.accuracy - landmark
     error = math.hypot(big.standard_error, (landmark * (1 - landmark) / n) ** 0.5)
-    print(f"to the article's {landmark:.2%}: {ahead:+.2%}, {ahead / error:+.1f} SE")
+    print(f"to the article's {landmark:.2%}: {100 * ahead:+.2f} points,", end=" ")
+    print(f"{ahead / error:+.1f} SE")
     assert -1 < ahead / error < 2 if label == "vgg16_bn" else ahead / error > 8
 
 # %%
 # Level or slightly ahead at first: less than two standard errors prove nothing. Then
 # far ahead. Normalisation, recipe and a test without dropout all differ from the
-# article's, so none can claim credit.
+# article's, so none alone can claim credit.
 #
 # Four GPUs, one gradient
 # -----------------------
@@ -888,7 +889,7 @@ for line in lines:
 # What to remember
 # ----------------
 #
-# * VGG is one rule, and a tuple of five numbers.
+# * VGG is one rule and five numbers: convolutions per stage.
 # * Stacked 3x3 filters see as far as one large filter, with fewer weights and more
 #   nonlinearities.
 # * Weights live in the fully connected layers, work in the convolutions.

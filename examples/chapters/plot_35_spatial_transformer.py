@@ -12,16 +12,16 @@ minute on one processor core.
 
 You will see
 
-* how reading *between* pixels gives a slope to choosing a place;
 * why the identity is exact under two conventions, and wrong if they are mixed;
-* a transformer learn in cluttered scenes, where it helps, and where it does not.
+* how reading *between* pixels gives a slope to choosing a place;
+* a transformer that helps with plain drawings, and hardly in cluttered scenes.
 """
 
 # %%
 # The year's problem
 # ------------------
 # Pooling forgives a shift of a few pixels. For anything else, a convolutional network
-# needs examples at each place, size and angle. Cutting out the right part first would
+# needs examples of each size and angle. Cutting out the right part first would
 # help, but "take the pixels from row 12 to row 40" has no gradient: a little more than
 # 12 is not a row. :cite:t:`jaderberg2015` read the picture at *places* instead of
 # pixels. Their module has three parts:
@@ -204,9 +204,10 @@ plt.show()
 # The network
 # -----------
 # A transformer has no goal picture. It is trained by whatever network follows it,
-# through that network's loss, and nobody ever tells it where to look. Here is the one
-# that a course asked for, PyTorch's tutorial for digits adapted to the 32 colour pixels
-# of CIFAR-10 :cite:p:`krizhevsky2009`. The paper itself did not use CIFAR-10.
+# through that network's loss, and nobody ever tells it where to look. Here is that of
+# this page's source, a course's exercise: PyTorch's tutorial for digits, adapted to the
+# colour pictures of CIFAR-10 :cite:p:`krizhevsky2009`, 32 pixels wide. The paper itself
+# did not use CIFAR-10.
 
 
 class Localisation(nn.Sequential):
@@ -304,7 +305,7 @@ vhist.summary(vhist.create_model("stn"), 32)
 # localisation is a small network of its own, since any module that returns six numbers
 # will do. It sees the picture at half its size; what it passes on has 20 pixels
 # where the picture has 32. Networks without it read the whole picture at 20 pixels, so
-# that only the looking differs.
+# that the readers are equal.
 #
 # Then the harder case: each drawing, shrunk to 20 pixels, lies anywhere in a scene of
 # 32, with noise and with pieces of two other drawings around it.
@@ -422,8 +423,8 @@ plots.caption(
     "Three seeds of each network, with the transformer in front and without; the dotted"
     " line is guessing.",
     "Three groups of dots. For drawings read by a linear network those with the "
-    "transformer lie far above those without; for scenes read by a linear network both "
-    "are lower.",
+    "transformer lie far above those without; for scenes both lie together, low with a "
+    "linear network and higher with convolutions.",
 )
 # sphinx_gallery_end_ignore
 plt.show()
@@ -435,9 +436,8 @@ plt.show()
 # the transformer comes through the reader, and a reader that is at a loss itself may
 # not say which way is better; the slope, besides, comes only from neighbouring pixels,
 # which know nothing of a church ten pixels away. Two convolutions do far better in the
-# scenes, for they look everywhere by construction. To them the transformer is worth a
-# little; it would take more than three seeds to say how much. What it changed, in
-# short:
+# scenes, for they look everywhere by construction. To them the transformer is worth
+# little, if anything: three seeds cannot say. What it changed, in short:
 
 print(f"convolutions in scenes: {100 * gain['scenes', 'convolutions']:+.1f} points;")
 print(f"linear in scenes: {100 * gain['scenes', 'linear']:+.1f};", end=" ")
@@ -523,16 +523,16 @@ assert max(test) - min(test) > 10 * error > 2 * (max(training) - min(training))
 #    has neither.
 #
 # The headline also announces ten lines and shows eleven. Twice the test accuracy falls
-# by some twenty standard errors and is back one epoch later, while the training
+# by some twenty standard errors and is nearly back one epoch later, while the training
 # accuracy hardly moves. The learning rate was the same from the first step to the
 # last, and with a flat rate the last epoch is one draw among many. A rate that falls
 # to zero usually makes it settle.
 #
 # The recorded runs
 # -----------------
-# The same network with the same recipe, and with a later one: no dropout, flips and
+# The same network with the same recipe, and with a modern one: no dropout, flips and
 # mild crops, a rate that falls. Each also without the transformer. The ± is the
-# standard deviation over seeds (SD) or, with one seed, the standard error (SE).
+# standard deviation over seeds (SD).
 
 NAMES = {
     "stn_article": "the source's recipe",
@@ -605,11 +605,12 @@ assert nothing.abs().max() == away.grad.abs().max() == 0
 recipes = [records[label][0].recipe for label in ("stn_article", "stn_modern")]
 print(f"{'':16}{'the source':>14}{'modern':>16}")
 for field, value in recipes[0].items():
-    if value != recipes[1][field] and field != "nesterov":  # of SGD alone
+    used = field not in ("nesterov", "crop_area")  # the latter by crops alone
+    if value != recipes[1][field] and used:
         print(f"{field:16}{value!s:>14}{recipes[1][field]!s:>16}")
 
 # %%
-# What the modern one gets wrong most, and between which classes:
+# Where the modern one errs most surely, and between which classes:
 
 for label in [k for k in records if "without" not in k][-1:]:
     run = records[label][0]
@@ -649,7 +650,7 @@ for kind, (without, with_it) in paper.items():
 #
 # What came next? Another way of looking, a few months older, won: :term:`attention`.
 # This page's transformer makes one geometric choice for the whole picture; that of
-# :doc:`ViT <plot_40_vit>` weighs all places at once, anew for each word, and its slope
+# :doc:`ViT <plot_40_vit>` weighs all places at once, anew for each patch, and its slope
 # reaches all of them. Reading between pixels stayed: in optical flow, in image
 # registration, in every network that warps.
 #
@@ -724,11 +725,11 @@ for kind, (without, with_it) in paper.items():
 #
 #       Remove the two lines after ``super().__init__`` in ``Where``, and train again.
 #       The six numbers begin near zero: all 400 places are then read within a few
-#       pixels of the middle, and the first slopes come from there. With the linear
-#       network that costs some points; with the convolutions none.
+#       pixels of the middle, and the first slopes come from there. How much it costs
+#       depends on the reader: try both.
 #
 # 5. *What is the transformer worth on CIFAR-10?* Its pictures show one thing each,
-#    mostly in the middle and upright, and the later recipe flips and crops them.
+#    mostly in the middle and upright, and the modern recipe flips and crops them.
 #    Predict what the network loses without it.
 #
 #    .. dropdown:: What to think about
@@ -753,17 +754,16 @@ plan.compare("stn_modern_without", "stn_modern")
 #
 #    .. dropdown:: What to think about
 #
-#       Look at the lines above in which they differ. What does dropout do to a network
-#       that is small already?
+#       Look at the table of the two recipes. What does dropout do to a network that is
+#       small already?
 
 plan.compare("stn_article", "stn_modern")
 
 # %%
 # .. dropdown:: What came out
 #
-#    Several times as much as the transformer. Nearly everything differs: the
-#    optimizer and its decay, a rate that falls, smaller batches, flips and crops, no
-#    dropout. Which of them did it was not tried. The two training losses cannot be
+#    Several times as much as the transformer. Nearly everything differs, and which of
+#    it did it was not tried. The two training losses cannot be
 #    compared, as one has dropout in it and the other flips and crops.
 #
 # Further reading

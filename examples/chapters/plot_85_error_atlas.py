@@ -19,8 +19,8 @@ seconds on one processor core. You will see
 # Missed by one, missed by all?
 # -----------------------------
 #
-# One trained network per architecture: its first long run, without mixed pictures. A
-# record has an answer for each of Imagenette's validation pictures
+# One trained network per architecture: its first long run, without :term:`mixed
+# <mixup>` pictures. A record has an answer for each of Imagenette's validation pictures
 # :cite:p:`howard2019imagenette`, always in the same order.
 # :func:`vhist.atlas.val_files` knows their names.
 
@@ -58,8 +58,6 @@ for name, run in nets.items():
         f"{name:10}{run.name:24}{run.recipe['image_size']:5}{run.cpu_seconds / 60:9.0f}"
         f"{100 * run.accuracy:10.1f} ± {100 * run.standard_error:.1f}"
     )
-
-nets["ResNet"]
 
 # %%
 # Networks, recipes and patience differ. Read this page for *which* errors there are,
@@ -100,8 +98,8 @@ assert by_class[0] - independent[0] < 0.3 * (counts[0] - independent[0])
 
 # %%
 # Far more pictures than chance allows are missed by all, and far more are solved by
-# all. That some classes are hard explains little of it. Difficulty sits in the
-# individual picture:
+# all. That some classes are hard explains little of it. Classes differ (right), but
+# difficulty sits mostly in the single picture:
 
 missed = torch.stack([(solved[m] == 0).double().mean() for m in of_class])
 spread = (missed * (1 - missed) / labels.bincount()) ** 0.5
@@ -111,7 +109,7 @@ ink = plots.INK["light"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.2), layout="constrained")
 axes[0].bar(range(5), counts, color="#8c959f", label="observed")
 axes[0].plot(range(5), independent, "o", mfc="none", mec=ink, label="independent")
-axes[0].plot(range(5), by_class, "D", color="C0", label="so in each class")
+axes[0].plot(range(5), by_class, "D", color="C0", label="class by class")
 axes[0].set(xlabel="networks that are right", ylabel="pictures")
 axes[0].legend()
 bar = {"xerr": 200 * spread[order], "ecolor": ink, "color": "#8c959f"}
@@ -165,14 +163,14 @@ plt.show()
 # The repository holds no photographs. The wall shows them if ``VHIST_DATA`` names a
 # copy of Imagenette when this script runs; otherwise, tiles name the files. Look for
 # five reasons in such pictures: the object is small, or cut off, or seen from an odd
-# angle; it is one of many things in the frame; or the label can be disputed. The table
-# above says at how many pixels each network saw them.
+# angle; it is one of many things in the frame; or the label can be disputed. The first
+# table says at how many pixels each network saw them.
 #
 # Agreement beyond accuracy
 # -------------------------
 #
 # Now pair by pair. Two good networks often agree simply because both are right, so each
-# number is compared with luck: two networks with the same confusions that agree within
+# number is compared with luck: two networks that confuse as these do, but agree within
 # a class only by chance. All we need is a table that counts, for each class, who
 # answered what. The standard errors come from the same table: draw the same number of
 # pictures from it, with replacement, compute again, and look at the spread. A drawn
@@ -405,8 +403,8 @@ plt.show()
 # All four say the same
 # ---------------------
 #
-# To some pictures all four give one and the same wrong answer. Strangers who err would
-# rarely do that.
+# To some pictures all four give one and the same wrong answer. Networks with
+# independent errors would rarely do that.
 
 alike = (solved == 0) & (answers == answers[0]).all(dim=0)
 habits = errors / errors.sum(dim=2, keepdim=True).clamp(min=1)
@@ -467,7 +465,7 @@ for k, name in enumerate(names):
 
 # %%
 # A share near a tenth is no more than a guess would explain. ResNet's is far above
-# that, ViT's by nearly three standard errors, the others' by less than two. Here are
+# that, ViT's nearly three standard errors, the others' less than two. Here are
 # two pictures that each network alone gets right, then two that it alone gets wrong:
 
 alone = [index for r in right for index in some(r & (solved == 1), 2)]
@@ -501,8 +499,8 @@ plt.show()
 # How much is luck?
 # -----------------
 #
-# Two networks also disagree if they are the same architecture, trained twice with
-# different random numbers. That is the ruler for all other disagreement: only what
+# Two networks of the same architecture disagree, too, if trained with other random
+# numbers. That is the ruler for all other disagreement: only what
 # exceeds it can be due to architecture or recipe. And part of it is forced, since
 # networks of different accuracy cannot agree everywhere. From the short runs, means
 # over every pair that the records allow:
@@ -532,7 +530,8 @@ assert apart["vit_small_8", "vit_small_8"] > apart["vgg_small", "resnet_small"]
 # ----------------
 # * Errors are shared, far beyond what accuracies and classes explain. Still, most of
 #   a weak network's errors are solved by another.
-# * Networks that are wrong together tend to pick the same wrong class.
+# * Networks that are wrong together pick the same wrong class far more often than luck
+#   would.
 # * A confusion matrix is full of chance. Compare shares of errors, and correct for the
 #   number of cells.
 # * Solving what others miss counts only beyond the luck of guessing.

@@ -70,5 +70,5 @@ plt.show()
 # %%
 # Adam's first weight is nearly gone: where gradients are small, the decay is most of
 # what Adam sees, and it takes large steps there. The second weight hardly notices. A
-# decay tuned for one optimizer means something else to another. That is why
-# :class:`vhist.Recipe` offers no Adam.
+# decay tuned for AdamW means something else to Adam, so :class:`vhist.Recipe` offers
+# no Adam.
