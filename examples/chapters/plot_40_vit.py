@@ -930,9 +930,9 @@ for source, (base, large) in paper.items():
 #    the same pictures, our ViT-B/16 got as far in a tenth of the epochs, four points
 #    further in half of them, and fifteen in nearly all, with Muon. The article also
 #    trained with dropout 0.5, where the paper has at most 0.1, and left it on while
-#    measuring; it had no warm-up and mixed no pictures. Exercise 7 shows what the dropout
-#    costs our small network in a short run, the last exercise of :doc:`another chapter
-#    <plot_80_reading_a_log>` what the article's recipe as a whole costs all of them.
+#    measuring; it had no warm-up and mixed no pictures. Exercise 7 shows what such a
+#    dropout costs our small network in a short run, the last exercise of :doc:`another
+#    chapter <plot_80_reading_a_log>` what the article's whole recipe costs all of them.
 #
 # .. _a-finer-grid:
 #
