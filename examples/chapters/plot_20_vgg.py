@@ -714,8 +714,9 @@ i, j = divmod(mistakes.argmax().item(), len(names))
 print(f"most frequent mistake: {names[i]} taken for {names[j]}, {mistakes[i, j]} times")
 
 # %%
-# The article that this book grew from trained VGG-16 itself, at 224 pixels, for 200
-# epochs. Its log tests the final weights twice, on "10000 test images", it says:
+# The article that this book grew from :cite:p:`khazaei2024` trained VGG-16 itself, at
+# 224 pixels, for 200 epochs. Its log tests the final weights twice, on "10000 test
+# images", it says:
 
 n = len(run.labels)
 for logged in (86.08916473388672, 85.73248291015625):

@@ -326,6 +326,8 @@ fewest = errors.sum(dim=(1, 2)).min()
 print(f"standard error of a 5: up to {100 * (0.05 * 0.95 / fewest) ** 0.5:.1f}")
 
 # %%
+# Most shares differ by little more than that from network to network.
+#
 # Do the eras show here? For two steps in time, here is how every cell changes, again in
 # points of its share of the errors. With so many cells some move by chance. So a dot
 # marks only those that pass a test made stricter by their number, and one more question
