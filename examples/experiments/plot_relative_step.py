@@ -28,7 +28,7 @@ data = vhist.load_dataset("sketchnette", image_size=64).train[::250]
 x = vhist.data.normalize(vhist.data.resize(data.images, 227))
 F.cross_entropy(net(x), data.labels).backward()
 
-layers = {n: p for n, p in net.named_parameters() if p.ndim > 1}
+layers = {n.split(".")[-2]: p for n, p in net.named_parameters() if p.ndim > 1}
 steps = {
     "SGD, 1e-4": lambda p: 1e-4 * p.grad,
     "SGD, 1e-2 (the paper)": lambda p: 1e-2 * p.grad,
@@ -48,9 +48,8 @@ fig, ax = plt.subplots(figsize=(7.2, 3), layout="constrained")
 styles = ("o:", "s--", "D-", "^-.")
 for style, (name, shares) in zip(styles, moved.items(), strict=False):
     ax.plot(list(layers), shares, style, label=name)
-ax.tick_params(axis="x", rotation=30)
 ax.set(yscale="log", ylabel="first step, as a share\nof the layer's weights")
-ax.legend()
+ax.legend(loc="lower right")
 # sphinx_gallery_start_ignore
 from vhist import plots
 
