@@ -371,23 +371,6 @@ def test_checkpoints_that_are_none(half, kind):
     _stays(half, "")
 
 
-def test_what_a_storage_names_is_not_called(tmp_path):
-    # {"step": a storage of 4 numbers of the type torch.manual_seed}
-    words = (b"storage", b"0", b"cpu")
-    kind, key, place = (b"X" + struct.pack("<i", len(w)) + w for w in words)
-    stored = b"(" + kind + b"ctorch\nmanual_seed\n" + key + place + b"K\x04tQ"
-    payload = b"\x80\x02}X\x04\x00\x00\x00step" + stored + b"s."
-    path = tmp_path / "a.pt"
-    path.write_bytes(archive("archive/data/0", payload=payload))
-    torch.manual_seed(5)
-    refused(
-        ValueError,
-        lambda: checkpoint.read_whole(path, "checkpoint"),
-        "is no checkpoint",
-    )
-    assert torch.initial_seed() == 5
-
-
 @pytest.mark.usefixtures("elsewhere")
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("kind", ARCHIVES)

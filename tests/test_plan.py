@@ -1,5 +1,6 @@
 """Plans, and the command that executes them."""
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -229,13 +230,17 @@ def test_in_the_background_a_plan_outlives_the_command(tmp_path):
         check=True,
     ).stdout
     log, record = (Path("runs", name) for name in ("tiny.log", "tiny-resnet_small-1"))
-    process = int(said.split()[1])
-    assert said.splitlines()[0].endswith(f"keeps running and writes to {log}")
-    assert os.getsid(process) == process  # no terminal that could take it along
-    ends = time.monotonic() + 120
-    while not record.with_suffix(".json").exists():
-        assert time.monotonic() < ends, log.read_text()
-        time.sleep(0.05)
+    process, ends = int(said.split()[1]), time.monotonic() + 120
+    try:
+        assert said.splitlines()[0].endswith(f"keeps running and writes to {log}")
+        assert os.getsid(process) == process  # no terminal that could take it along
+        while " minutes" not in log.read_text():
+            assert time.monotonic() < ends, log.read_text()
+            time.sleep(0.05)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process, signal.SIGTERM)
+    assert record.with_suffix(".json").exists()
     assert "1 runs, 0 of them recorded" in log.read_text()
 
 

@@ -246,6 +246,9 @@ def test_a_step_draws_the_same_random_numbers_whatever_came_before():
     assert not torch.equal(drawn[0], torch.rand(4))
     seed_step(3, 7, rank=1)
     assert not torch.equal(drawn[0], torch.rand(4))
+    for step in (0, 255, 256, 300, 1):  # whatever is prepared together
+        seed_step(3, step, rank=2)
+        assert torch.initial_seed() == train._mix(3, "step", step, 2)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ drawn from (seed, step) alone, see :func:`vhist.train.fit`.
 import glob
 import math
 import os
-import pickle
 import signal
 import threading
 import time
@@ -269,12 +268,12 @@ def read_whole(path: Path, what: str) -> dict:
             )
             if strange:
                 raise ValueError(f"{path} is no {what}")
-            if archive.testzip() is not None:
-                raise ValueError(f"{path} is damaged (wrong checksum)")
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of torch, about what is refused below
-                _check_storages(archive)
-                state = torch.load(path, map_location="cpu", weights_only=True)
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"{path} is damaged (wrong checksum)")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, about what is refused below
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except zipfile.BadZipFile as error:
         raise ValueError(f"{path} is damaged or no {what}") from error
     except Exception as error:  # torch raises whatever a strange file provokes
@@ -284,51 +283,6 @@ def read_whole(path: Path, what: str) -> dict:
     if not isinstance(state, dict):
         raise ValueError(f"{path} is no {what}")
     return state
-
-
-def _check_storages(archive: zipfile.ZipFile) -> None:
-    """Raise unless each storage that the pickle names is there, and as long as it says.
-
-    PyTorch before 2.10 reads on beyond the end, and may crash.
-    """
-    (pickled,) = (n for n in archive.namelist() if n.endswith("/data.pkl"))
-    claims = _Claims(archive.open(pickled))
-    claims.load()
-    for key, size in claims.sizes:
-        there = archive.getinfo(f"{pickled.removesuffix('.pkl')}/{key}").file_size
-        if size > there:
-            raise ValueError(f"storage {key} has {there} bytes, not {size}")
-
-
-class _Claims(pickle.Unpickler):
-    """Collects what a pickle says of its storages; it imports and calls nothing."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        super().__init__(file)
-        self.sizes: list[tuple[str, int]] = []
-
-    def find_class(self, module: str, name: str) -> type:
-        return type(name, (_Nothing,), {})
-
-    def persistent_load(self, pid: tuple) -> "_Nothing":
-        _, kind, key, _, count = pid
-        known = vars(torch).get(kind.__name__)
-        typed = isinstance(known, type) and issubclass(known, torch.TypedStorage)
-        self.sizes.append((key, count * (known(0).element_size() if typed else 1)))
-        return _Nothing()
-
-
-class _Nothing:
-    """Stands for whatever a pickle would make."""
-
-    def __init__(self, *args: object) -> None:
-        pass
-
-    def __setitem__(self, key: object, value: object) -> None:
-        pass
-
-    def __setstate__(self, state: object) -> None:
-        pass
 
 
 # What SGD and Muon keep for each parameter, and what AdamW keeps.
