@@ -295,7 +295,7 @@ def test_resnets_momentum_looks_ahead():
 
 
 def test_the_spatial_transformers_recipes():  # it has two sentences, no table
-    later = "and with a later one: no dropout, flips and mild crops, a rate that falls."
+    later = "and with a modern one: no dropout, flips and mild crops, a rate that falls."
     writes("spatial_transformer", f"The same network with the same recipe, {later}")
     for label, p in (("stn_article", 0.5), ("stn_modern", 0)):
         given = planned("interludes", label)
