@@ -294,9 +294,11 @@ def test_resnets_momentum_looks_ahead():
     assert (sgd["momentum"], sgd["nesterov"]) == (0.9, True)
 
 
-def test_the_spatial_transformers_recipes():  # it has two sentences, no table
-    later = "and with a modern one: no dropout, flips and mild crops, a rate that falls."
-    writes("spatial_transformer", f"The same network with the same recipe, {later}")
+def test_the_spatial_transformers_recipes():  # the rest of its table is computed
+    modern = (
+        "and with a modern one: no dropout, flips and mild crops, a rate that falls"
+    )
+    writes("spatial_transformer", f"The same network with the same recipe, {modern}.")
     for label, p in (("stn_article", 0.5), ("stn_modern", 0)):
         given = planned("interludes", label)
         ours, built = given["recipe"], given["options"].built()
