@@ -1143,10 +1143,10 @@ vhist.plan.load("ablations").compare("vit", "vit_dropout")
 #
 #    It is far behind, by more than any other change in these exercises. The training
 #    loss includes the dropout, so the two cannot be compared; but the loss on new
-#    pictures, measured without, is higher as well, and was still falling. Dropout keeps
-#    a network from learning by heart, and in nine epochs this one is nowhere near that:
-#    it has learned too little. In 200 epochs the same dropout may cost less. What is
-#    lost by leaving it on in the test comes on top.
+#    pictures, measured without, is higher as well, and fell to the last epoch. Dropout
+#    keeps a network from learning by heart, and in nine epochs this one is nowhere near
+#    that: it has learned too little. In 200 epochs the same dropout may cost less. What
+#    is lost by leaving it on in the test comes on top.
 #
 # Further reading
 # ---------------
