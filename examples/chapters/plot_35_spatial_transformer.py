@@ -605,7 +605,7 @@ assert nothing.abs().max() == away.grad.abs().max() == 0
 recipes = [records[label][0].recipe for label in ("stn_article", "stn_modern")]
 print(f"{'':16}{'the source':>14}{'modern':>16}")
 for field, value in recipes[0].items():
-    used = field not in ("nesterov", "crop_area")  # the latter by crops alone
+    used = field not in ("nesterov", "crop_area")  # of SGD, and of crops alone
     if value != recipes[1][field] and used:
         print(f"{field:16}{value!s:>14}{recipes[1][field]!s:>16}")
 

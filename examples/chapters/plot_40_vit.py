@@ -1133,8 +1133,9 @@ vhist.plan.load("ablations").compare("vit", "vit_mean")
 #    One seed and nine epochs cannot prove them equal; they only show no difference.
 #
 # 7. *What does the article's dropout cost?* After most linear layers it zeroed half of
-#    the numbers; the paper never zeroed more than a tenth. Predict: how far behind is
-#    our small network with a dropout of 0.5, and has it learned too much or too little?
+#    the numbers; the paper never zeroed more than a tenth :cite:p:`dosovitskiy2020`.
+#    Predict: how far behind is our small network with a dropout of 0.5, and has it
+#    learned too much or too little?
 
 vhist.plan.load("ablations").compare("vit", "vit_dropout")
 

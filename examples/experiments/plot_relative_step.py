@@ -6,11 +6,12 @@ At a rate made for AdamW, a step of SGD moves the first layers by a few milliont
 """
 
 # %%
-# The article behind this book says of its AlexNet that SGD "didn't train". It does not
-# say at which rate; the one that it used with AdamW was 1e-4. How far is one step, for
-# each layer, compared with the weights themselves? SGD's is the rate times the
-# gradient, so it depends on how large gradients happen to be. AdamW divides them by
-# their usual size :cite:p:`kingma2015`: its first step is the rate, for every weight.
+# The article behind this book :cite:p:`khazaei2024` says of its AlexNet that SGD
+# "didn't train". It does not say at which rate; the one that it used with AdamW was
+# 1e-4. How far is one step, for each layer, compared with the weights themselves? SGD's
+# is the rate times the gradient, so it depends on how large gradients happen to be.
+# AdamW divides them by their usual size :cite:p:`kingma2015`: its first step is the
+# rate, for every weight.
 #
 # This belongs to the chapter on :doc:`AlexNet </chapters/plot_10_alexnet>`. The network
 # is the full one, with the paper's first weights, and sees 16 drawings. To try: more
