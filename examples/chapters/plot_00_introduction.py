@@ -11,12 +11,81 @@ worked the year before, and they are easiest to learn in that order.
 This page trains nothing larger than a linear classifier; on two CPU cores it runs in
 under a minute. You will see
 
-* the story in one figure, with the sizes counted and the errors cited;
+* how four networks read one picture, and their story with its sizes and errors;
 * how to read a training log until it says how many pictures were tested;
 * the pictures this book learns from, and what a linear classifier makes of them.
 """
 
 # %%
+# Four ways to read a picture
+# ---------------------------
+#
+# A convolution sees a few pixels; one after it sees a few of those, and so more of the
+# picture. Each square below is what a unit in the middle can see, one convolution
+# later. AlexNet and VGG reach the whole picture only with their linear layers, ResNet
+# half way. In a Vision Transformer each of 14 x 14 patches compares itself with every
+# other at once.
+
+# sphinx_gallery_thumbnail_number = 2
+import matplotlib.pyplot as plt
+import torch
+import vhist
+from torch import nn
+from vhist import plots
+from vhist.sketchnette import CLASSES, sketchnette
+
+
+def sides(model):
+    """Side of what a unit can see, in pixels, after each convolution."""
+    found, seen, step = [], 1, 1
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Conv2d | nn.MaxPool2d) and "downsample" not in name:
+            sizes = layer.kernel_size, layer.stride
+            kernel, stride = (v if isinstance(v, int) else v[0] for v in sizes)
+            seen, step = seen + (kernel - 1) * step, step * stride
+            if isinstance(layer, nn.Conv2d):
+                found.append(seen)
+    return found
+
+
+years = {"alexnet": 2012, "vgg16": 2014, "resnet34": 2015, "vit_b_16": 2020}
+with torch.device("meta"):  # no numbers, only shapes
+    squares = {name: sides(vhist.create_model(name)) for name in years}
+dog = sketchnette(2, image_size=224)[0][1].float().mean(dim=0)
+patches = torch.cartesian_prod(*2 * [torch.arange(8, 224, 16)]).tolist()
+
+fig, axes = plt.subplots(1, 4, figsize=(7.2, 2.2), layout="constrained")
+for ax, name in zip(axes, years, strict=True):
+    ax.imshow(dog, cmap="gray", vmin=-60, vmax=255, alpha=0.7)
+    style = {"ec": plots.color_of(name), "fc": "none"}
+    for side in squares[name]:
+        ax.add_patch(plt.Rectangle(2 * [112 - side / 2], side, side, **style))
+    ax.set(title=f"{name}, {years[name]}", xlim=(0, 224), ylim=(224, 0))
+    ax.set_axis_off()
+for x, y in patches:
+    ax.add_patch(plt.Rectangle((x - 8, y - 8), 16, 16, ec="white", fc="none", lw=0.3))
+    ax.plot((104, x), (104, y), color=plots.COLORS["vit"], linewidth=0.5)
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "What a unit in the middle can see after each convolution, in a picture of 224"
+    " pixels. ResNet's later squares are larger than the picture. ViT's one convolution"
+    " cuts the patches; the lines are its first attention.",
+    "One drawing of a dog, four times. On the first, five nested squares in large"
+    " steps; on the second thirteen in smaller steps; on the third squares up to the"
+    " frame; on the fourth a grid of patches, with a line from the middle one to each.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+for name, found in squares.items():
+    short = sum(side < 224 for side in found)
+    print(f"{name:9} {short:2} of {len(found):2} convolutions see less than all of it")
+assert sum(side < 224 for side in squares["resnet34"]) < 0.5 * len(squares["resnet34"])
+
+# %%
+# Larger steps, more steps, a way round each pair of steps, no steps at all: why in that
+# order?
+#
 # Four steps
 # ----------
 #
@@ -44,13 +113,7 @@ under a minute. You will see
 # :term:`Multiply-adds <multiply-add>` are those for one picture of 224 pixels (AlexNet:
 # 227).
 
-# sphinx_gallery_thumbnail_number = 1
 from typing import NamedTuple
-
-import matplotlib.pyplot as plt
-import torch
-import vhist
-from vhist import plots
 
 
 class Net(NamedTuple):
@@ -318,8 +381,6 @@ assert len(run.labels) == fits[0]
 # chosen without looking at the class, so that colour alone does not give it away.
 # The four pictures in each panel below are what the code draws for one class.
 
-from vhist.sketchnette import CLASSES, sketchnette
-
 drawn, _ = sketchnette(40, image_size=112)  # picture i shows class i % 10
 panels = drawn.view(2, 2, 10, 3, 112, 112).permute(2, 3, 0, 4, 1, 5)
 fig = plots.images(panels.reshape(10, 3, 224, 224), CLASSES)
@@ -340,7 +401,6 @@ plt.show()
 # moves. On a good exercise it should beat guessing, and still fail on most. We train
 # one on all 4,000 pictures, scaled to 32 pixels.
 
-from torch import nn
 from vhist.data import normalize, resize
 
 data = vhist.load_dataset("sketchnette", image_size=64)
