@@ -151,6 +151,15 @@ def test_training_opens_a_view_that_started_closed(results) -> None:
     assert reach["other start"] > reach["before"] + 3
 
 
+def test_a_heat_map_beats_chance_but_not_contrast(results) -> None:
+    right = results("grad_cam")["right"]
+    assert right["nothing"] > 0.6
+    assert right["Grad-CAM"] < right["chance"] - 0.18
+    assert right["Grad-CAM"] < right["untrained"] - 0.08
+    assert abs(right["Grad-CAM"] - right["contrast"]) < 0.08
+    assert right["contrast"] < right["middle"]
+
+
 def test_dropout_left_on_gives_two_answers(results) -> None:
     results = results("two_answers")["results"]
     on, off = results["dropout on"], results["dropout off"]

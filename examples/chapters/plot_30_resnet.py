@@ -972,6 +972,7 @@ for mode in ("fan_in", "fan_out"):
 #    ../examples/experiments/plot_divide_by_deviation.py
 #    ../examples/experiments/plot_exploding_start.py
 #    ../examples/experiments/plot_forgotten_eval.py
+#    ../examples/experiments/plot_grad_cam.py
 #    ../examples/experiments/plot_removed_block.py
 #    ../examples/experiments/plot_wasted_bias.py
 #
