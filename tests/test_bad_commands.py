@@ -339,7 +339,7 @@ def test_a_bad_picture_does_not_stop_the_others(here, monkeypatch, capsys):
 def test_a_damaged_checkpoint_is_named_and_kept(complains, here):
     (here / "runs" / "b.ckpt").write_bytes(archive("../../owned"))
     line = TRAIN + "--name b --image-size 32 --epochs 1 --threads 1"
-    complains(*line.split(), says="b.ckpt exists: continue it with resume")
+    complains(*line.split(), says="b.ckpt exists: continue it with --resume")
     complains(*line.split(), "--resume", says="b.ckpt is no checkpoint; remove it")
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,11 +42,38 @@ def test_cost_of_a_call_is_that_of_the_shortest_beyond_its_steps() -> None:
 def test_what_a_loop_costs_is_the_median_of_differences_within_a_round() -> None:
     bare = {"10": [1.0, 5.0, 1.0], "20": [2.0, 7.0, 9.0]}
     other = {"10": [1.0, 5.0, 1.0], "20": [3.0, 8.0, 3.0]}
-    found = overhead.costs({"bare loop": bare, "fit": other}, "fit", 0.0)
+    found = overhead.costs({"bare loop": bare, "fit": other}, "fit")
     assert found["over_bare_us_rounds"] == pytest.approx([1e5, 1e5, -6e5])
     assert found["over_bare_us"] == pytest.approx(1e5)
     assert found["ratio"] == pytest.approx(1.5)
     assert found["call_over_bare_ms"] == pytest.approx(-1e3)
+
+
+def test_what_a_turn_costs_is_the_median_of_differences_within_a_turn() -> None:
+    found = overhead.turn_costs([0.2, 0.9, 0.4], [0.1, 0.3, 0.4])
+    assert found == {"step_us": 4e5, "over_bare_us": 1e5, "ratio": 2.0}
+
+
+def test_loops_that_take_turns_train_as_they_do_alone() -> None:
+    case = replace(overhead.CASES[0], turns=5)
+    names = ("vhist.fit", "bare loop")
+    seconds, losses = overhead.take_turns(case, names)
+    assert {name: len(steps) for name, steps in seconds.items()} == dict.fromkeys(
+        names, 4
+    )
+    assert all(step > 0 for steps in seconds.values() for step in steps)
+    assert losses == {name: overhead.call(case, name, 5)[1] for name in names}
+
+
+def test_a_loop_that_fails_in_its_turn_lets_the_others_end(monkeypatch) -> None:
+    case = replace(overhead.CASES[0], turns=5)
+
+    def failing(model, data, recipe):
+        raise ValueError("no such trainer")
+
+    monkeypatch.setitem(overhead.LOOPS, "failing", failing)
+    with pytest.raises(ValueError, match="no such trainer"):
+        overhead.take_turns(case, ("bare loop", "failing", "vhist.fit"))
 
 
 def test_slopes_are_of_single_rounds() -> None:

@@ -25,7 +25,6 @@ from vhist.cli.parsing import parse_train
 from vhist.data import Split
 from vhist.recipe import Recipe, recipe_for
 from vhist.runs import Run
-from vhist.train import _command
 
 SHORT = ["--epochs", "2", "--batch-size", "8", "--image-size", "32", "--threads", "1"]
 TINY = ["--model-options", "blocks=[1]", "widths=[8]", *SHORT]
@@ -173,9 +172,13 @@ def test_train_writes_a_record_and_weights(trained):
 def test_a_records_command_has_nothing_of_this_machine(monkeypatch, extra):
     words = ["/usr/bin/vhist", "train", "vit_small_8", *extra, "--epochs", "2"]
     monkeypatch.setattr("sys.argv", words)
-    assert _command() == "vhist train vit_small_8 --epochs 2"
-    monkeypatch.setattr("sys.argv", ["/usr/bin/pytest", *extra])
-    assert _command() == ""
+    assert commands._command() == "vhist train vit_small_8 --epochs 2"
+
+
+def test_a_record_has_no_command_if_another_program_trained(monkeypatch, tmp_path):
+    for start in ("/usr/bin/pytest", str(tmp_path / "__main__.py")):
+        monkeypatch.setattr(sys, "argv", [start, "--epochs", "5"])
+        assert commands._command() == ""
 
 
 def test_a_name_is_used_once(vhist, greys, pictures):
@@ -228,6 +231,7 @@ def test_a_run_that_ended_meanwhile_is_not_overwritten(
     (greys / "greys.json").rename(greys / "away")
     (greys / "greys.pt").rename(greys / "weights")
     (greys / "greys.ckpt").touch()  # begun, as it seems
+    monkeypatch.setattr(checkpoint, "check_facts", lambda *_: None)
     lock = checkpoint.locked
 
     def locked(path):  # while PyTorch was imported the other process ended
@@ -417,7 +421,7 @@ def test_a_run_that_fails_on_its_way(vhist, monkeypatch, pictures, error):
 
     monkeypatch.setattr("vhist.train.fit", fit)
     argv = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
-    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(cli, "is_first", lambda **_: False)
     code, _, err = vhist(*argv)
     assert code == 3
     assert err == "vhist train: it failed\n"
@@ -442,7 +446,10 @@ def test_weights_before_the_loss_was_no_number_can_be_gone_on_from(
 
 
 def test_of_many_processes_the_first_speaks_of_wrong_input(vhist, monkeypatch):
-    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    monkeypatch.setenv("LOCAL_RANK", "1")  # left over: no torchrun started this
+    assert one_line(vhist("train", "resnet_small", "--epoch", "3")[2])
+    monkeypatch.setenv("WORLD_SIZE", "2")
     assert vhist("train", "resnet_small", "--epoch", "3") == (2, "", "")
     monkeypatch.setenv("LOCAL_RANK", "0")
     assert one_line(vhist("train", "resnet_small", "--epoch", "3")[2])
@@ -1000,6 +1007,31 @@ def test_what_is_asked_for_reaches_the_training(vhist, pictures, monkeypatch):
     assert given["tensorboard"] == Path("board")
 
 
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ((), "begun.ckpt exists: continue it with --resume"),
+        (("--resume", "--lr", "0.5"), "lr"),
+    ],
+)
+def test_what_is_refused_is_refused_before_pictures_are_read(
+    vhist, greys, pictures, tmp_path, monkeypatch, extra, said
+):
+    words = ["train", "resnet_small", "--data", "folder", "--root", pictures, *TINY]
+    words += ["--name", "begun"]
+    monkeypatch.setattr(checkpoint, "remove", lambda path: None)
+    assert vhist(*words)[0] == 0
+    (tmp_path / "runs" / "begun.json").unlink()
+
+    def load(*args, **options):
+        raise AssertionError("pictures are read")
+
+    monkeypatch.setattr(vdata, "load_dataset", load)
+    code, _, err = vhist(*words, *extra)
+    assert code == 2
+    assert said in err
+
+
 def test_how_the_pictures_are_read_reaches_the_data_set(vhist, monkeypatch):
     given = {}
 
@@ -1025,8 +1057,17 @@ def test_a_run_of_torchrun_is_continued_with_torchrun(monkeypatch):
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     for size, how in (("2", "--nproc-per-node 2"), ("4", "...")):
         monkeypatch.setenv("WORLD_SIZE", size)
-        again = "-m vhist train vit_small_8 --name a --resume"
-        assert commands._again() == f"torchrun {how} {again}"
+        same = f"torchrun {how} -m vhist train vit_small_8 --name a"
+        assert commands._command() == same
+        assert commands._again() == f"{same} --resume"
+
+
+def test_the_pictures_of_a_record_are_found_by_its_command(example):
+    for start in ("vhist", "torchrun --nproc-per-node 2 -m vhist"):
+        run = replace(example, command=f"{start} train stn --data cifar10")
+        assert commands._recorded(run).data == "cifar10"
+    for other in ("", "vhist train stn --no-such-flag 1", "python mine.py"):
+        assert commands._recorded(replace(example, command=other)) is None
 
 
 FAILS = """
@@ -1044,6 +1085,7 @@ sys.exit(__main__.main())
     ("says", "code", "told"),
     [
         ("a mistake of ours", 1, "RuntimeError: a mistake of ours"),
+        ("illegal memory access", 1, "RuntimeError: illegal memory access"),
         ("can't start new thread", 3, "vhist train: no more threads to be had: lower"),
         ("cannot allocate memory", 3, "vhist train: out of memory: ask for smaller"),
     ],

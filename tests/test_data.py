@@ -654,6 +654,17 @@ def test_colour_components_are_columns():
     assert deviations[0] == pytest.approx(4 * deviations[1])
 
 
+def test_colour_components_of_many_pictures_are_those_of_all_their_pixels():
+    images = torch.randint(0, 256, (150, 3, 8, 8), dtype=torch.uint8)
+    images[100:, 0] = 255
+    pixels = images.double().transpose(0, 1).flatten(1) / 255
+    variances, directions = torch.linalg.eigh(torch.cov(pixels, correction=0))
+    found = vdata.colour_components(images)
+    torch.testing.assert_close(found[0], variances.flip(0).sqrt().float())
+    alike = (found[1].T @ directions.flip(1).float()).abs()
+    torch.testing.assert_close(alike, torch.eye(3), atol=1e-4, rtol=0)
+
+
 def test_pca_colour_goes_along_the_components():
     images = torch.full((1, 3, 4, 4), 100.0)
     directions = torch.tensor([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])  # first: green

@@ -332,6 +332,7 @@ def test_what_the_run_froze_learns_again_and_what_others_froze_does_not(few):
         fit(model, few, recipe, verbose=False)
         free = [key for key, p in model.named_parameters() if not p.requires_grad]
         assert free == ["conv1.weight"]
+        assert all(layer.training for layer in model.modules())
     assert torch.equal(model.conv1.weight, before)
 
 

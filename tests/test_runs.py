@@ -218,8 +218,9 @@ def test_a_row_tells_of_the_run_that_it_went_on_from(example):
 
 def test_what_a_run_took_is_told_in_the_time_of_its_device(example):
     cpu = replace(example, device="AMD EPYC", cpu_seconds=120.0, seconds=600.0)
-    gpu = replace(cpu, device="NVIDIA H200", seconds=72.0)
-    assert (cpu.on_gpu, gpu.on_gpu) == (False, True)
+    gpu = replace(cpu, device="Radeon", device_type="cuda", seconds=72.0)
+    older = replace(gpu, device="NVIDIA H200", device_type="")
+    assert [run.on_gpu for run in (cpu, gpu, older)] == [False, True, True]
     assert runs.cost([cpu]) == "2.0 CPU min"
     assert runs.cost([gpu, replace(gpu, seconds=84.0)]) == "1.3 GPU min"
     assert runs.cost([replace(cpu, cpu_seconds=600.0)]) == "10 CPU min"
@@ -227,6 +228,11 @@ def test_what_a_run_took_is_told_in_the_time_of_its_device(example):
     shown = cpu.data["train"] * len(cpu.log)
     assert cpu.pictures_per_second == pytest.approx(shown / 120)
     assert gpu.pictures_per_second == pytest.approx(shown / 72)
+    two = replace(gpu, processes=2)
+    assert runs.cost([two]) == "2.4 GPU min"
+    assert two.pictures_per_second == pytest.approx(shown / 72 / 2)
+    assert two.facts()["processes"] == "2"
+    assert "processes" not in gpu.facts()
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/results.md"])

@@ -15,6 +15,7 @@ from vhist import Recipe, create_model, evaluate, fit, train
 from vhist import data as vdata
 from vhist.data import Dataset, Split
 from vhist.recipe import recipe_for
+from vhist.runs import Run, mean_std
 from vhist.train import Batches, make_optimizer, seed_step
 
 
@@ -54,6 +55,34 @@ def test_fit_learns_and_records():
     assert right / 30 == pytest.approx(run.accuracy, abs=1e-5)
     assert run.seconds > 0
     assert run.peak_memory > 1e7
+    assert run.device_type == "cpu"
+
+
+def test_a_run_is_equal_to_its_record(tmp_path):
+    run = fit(tiny(), toy(), RECIPE, name="toy", verbose=False)
+    read = Run.read(run.save(tmp_path / "toy.json"))
+    assert read == run
+    older = replace(read, recipe={k: v for k, v in read.recipe.items() if k != "mixup"})
+    assert mean_std([run, read, older]).n == 3
+
+
+def test_memory_that_ends_in_the_compiler_is_no_reason_to_do_without_it():
+    class FromTheCompiler(RuntimeError):
+        pass
+
+    FromTheCompiler.__module__ = "torch._inductor.exc"
+    with (
+        pytest.raises(MemoryError, match="batch_size=5"),
+        train._if_memory_ends("batch_size=5"),
+        train._in_one_line(),
+    ):
+        raise FromTheCompiler("OutOfMemoryError: CUDA out of memory")
+    with (
+        pytest.raises(ValueError, match="choose compile=off"),
+        train._if_memory_ends("batch_size=5"),
+        train._in_one_line(),
+    ):
+        raise FromTheCompiler("no compiler found")
 
 
 def test_the_record_holds_the_last_epoch_not_the_best():
@@ -661,11 +690,3 @@ def test_the_recipe_says_whether_momentum_looks_ahead(ahead):
         assert (
             made.nesterov if optimizer == "muon" else made.defaults["nesterov"]
         ) == ahead
-
-
-def test_a_record_has_no_command_if_another_program_trained(monkeypatch, tmp_path):
-    for start in ("/usr/bin/pytest", str(tmp_path / "__main__.py")):
-        monkeypatch.setattr(sys, "argv", [start, "--epochs", "5"])
-        assert train._command() == ""
-    monkeypatch.setattr(sys, "argv", ["/usr/bin/vhist", "train", "stn", "--out", "x"])
-    assert train._command() == "vhist train stn"

@@ -19,6 +19,8 @@ from typing import Annotated, Literal, get_args
 
 import tyro
 
+from vhist._checks import is_out_of_memory
+from vhist._launch import is_first
 from vhist.cli import commands, listings, recording
 from vhist.cli.parsing import parse_call, parse_train, variant
 from vhist.cli.terminal import check_known
@@ -156,13 +158,13 @@ def main() -> int:
     except (ValueError, OSError) as error:
         return _complain(name, error, 2)
     except RuntimeError as error:  # how PyTorch and Python report a shortage
-        hints = {"memory": _MEMORY, "start new thread": _THREADS}
-        hint = next((hints[word] for word in hints if word in str(error)), None)
-        if hint is None:
+        if is_out_of_memory(error):
+            return _complain(name, MemoryError(_MEMORY), 3)
+        if "start new thread" not in str(error):
             raise
-        return _complain(name, MemoryError(hint), 3)
+        return _complain(name, MemoryError(_THREADS), 3)
     except KeyboardInterrupt as stopped:
-        if os.environ.get("RANK", "0") == "0":
+        if is_first():
             said = str(stopped) or "stopped"
             # Between steps it says more.
             if said == "stopped" and name == "vhist train":
@@ -211,7 +213,7 @@ def _complain(name: str, error: Exception, code: int) -> int:
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename or 'cannot go on'}: {error.strerror}"
     shared = isinstance(error, (ValueError, FileNotFoundError))
-    if not shared or os.environ.get("LOCAL_RANK", "0") == "0":
+    if not shared or is_first(here=True):
         with contextlib.suppress(OSError):  # the code says it, too
             print(f"{name}: {' '.join(text.split())}", file=sys.stderr, flush=True)
     return code

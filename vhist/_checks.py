@@ -1,4 +1,4 @@
-"""What comes from outside, checked: fields against their annotations, and files."""
+"""What comes from outside, checked: fields, files, and errors of others."""
 
 from pathlib import Path
 from types import NoneType, UnionType
@@ -46,6 +46,12 @@ def check_file(path: Path) -> None:
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         raise ValueError(f"{path} is a pipe or a device, not a file")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether memory ran out: PyTorch says so in errors of several kinds."""
+    words = ("out of memory", "allocate memory", "not enough memory", "ALLOC_FAILED")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 def fits(value: object, kind: Any) -> bool:

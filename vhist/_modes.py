@@ -24,37 +24,30 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             layer.training = mode
 
 
-def set_mode(model: nn.Module, recipe: Recipe) -> list[nn.Parameter]:
-    """Set a model to training, but a frozen backbone to evaluation.
+@contextmanager
+def training(model: nn.Module, recipe: Recipe) -> Iterator[None]:
+    """Set a model to training, but a frozen backbone to evaluation, without gradients.
 
-    Returns
-    -------
-    list of nn.Parameter
-        Those that need no gradient any more.
+    Afterwards all of it is in training mode, and what was frozen here can learn again.
     """
     from vhist.pretrained import head
 
     model.train()
-    if recipe.backbone_lr > 0:
-        return []
-    model.eval()
-    name, layer = head(model)
-    layer.train()
-    frozen = [
-        p
-        for key, p in model.named_parameters()
-        if p.requires_grad and not key.startswith(f"{name}.")
-    ]
-    for p in frozen:
-        p.requires_grad_(requires_grad=False)
-    return frozen
-
-
-@contextmanager
-def thawed(frozen: list[nn.Parameter]) -> Iterator[None]:
-    """Let the backbone learn again when the run has ended, however it did."""
+    frozen = []
+    if recipe.backbone_lr == 0:
+        name, layer = head(model)
+        model.eval()
+        layer.train()
+        frozen = [
+            p
+            for key, p in model.named_parameters()
+            if p.requires_grad and not key.startswith(f"{name}.")
+        ]
     try:
+        for p in frozen:
+            p.requires_grad_(requires_grad=False)
         yield
     finally:
         for p in frozen:
             p.requires_grad_()
+        model.train()

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from vhist import _launch
 from vhist._checks import check_file, fits
 from vhist._text import brief, first_line
 from vhist.runs import check_entry, commit, peak_memory
@@ -65,7 +66,7 @@ def save(state: dict, path: str | Path) -> None:
     Raises
     ------
     OSError
-        If it cannot be written; what was there is still there.
+        If it cannot be written; what was there can still be loaded.
     """
     path = Path(path)
     write_whole(lambda file: torch.save(state, file), path, _previous(path))
@@ -134,7 +135,7 @@ def locked(path: str | Path) -> Iterator[None]:
     ValueError
         If another process has the lock.
     """
-    if fcntl is None or os.environ.get("RANK", "0") != "0":
+    if fcntl is None or not _launch.is_first():
         yield
         return
     lock = Path(path).with_suffix(".lock")
@@ -174,14 +175,15 @@ def write_whole(write, path: Path, keep: Path | None = None) -> None:
         Takes the file, open for writing bytes. Given an open file, PyTorch stores no
         file name in it: equal tensors make equal bytes.
     path : Path
-        The final name; replaced in one step, so that it is whole at any moment.
+        The final name; what is there is whole at any moment.
     keep : Path, optional
-        New name of what was at ``path`` before.
+        New name of what was at ``path`` before. Between the two renames only this one
+        is there, and after an error then; :func:`load` takes it.
 
     Raises
     ------
     OSError
-        If it cannot be written; nothing of it is left and what was there stays.
+        If it cannot be written; nothing of it is left, and what was there still is.
     """
     # Its own for each process: two may write the same cache.
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")

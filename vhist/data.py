@@ -1045,8 +1045,15 @@ def colour_components(images: Tensor) -> tuple[Tensor, Tensor]:
     directions : Tensor of shape (3, 3)
         One component per column.
     """
-    pixels = images.float().transpose(0, 1).flatten(1) / 255  # n3hw -> 3, n * h * w
-    variances, directions = torch.linalg.eigh(torch.cov(pixels))
+    sums, products = torch.zeros(3).double(), torch.zeros(3, 3).double()
+    for part in images.split(64):  # all at once would take gigabytes
+        pixels = part.transpose(0, 1).flatten(1).double() / 255  # n3hw -> 3, n * h * w
+        sums += pixels.sum(dim=1).cpu()
+        products += (pixels @ pixels.T).cpu()
+    count = images.numel() // 3
+    mean = sums / count
+    covariance = products / count - mean.outer(mean)
+    variances, directions = torch.linalg.eigh(covariance.float())
     return variances.flip(0).clamp(min=0).sqrt(), directions.flip(1)
 
 

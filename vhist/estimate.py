@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from vhist._modes import evaluating, set_mode, thawed
+from vhist._modes import evaluating, training
 from vhist.models import create_model
 from vhist.recipe import Recipe
 from vhist.summary import Summary, summary
@@ -160,9 +160,9 @@ def estimate_memory(
     moments = {"adamw": 2, "sgd": int(recipe.momentum > 0), "muon": 1}
     part = recipe.batch_size // (recipe.accumulate * processes)
     widest = 4 * _widest(table)
-    with thawed(set_mode(model, recipe)):
+    with training(model, recipe):
         learned = sum(p.numel() for p in model.parameters() if p.requires_grad)
-        training = _kept_for_backward(model, part, recipe.image_size) + part * widest
+        step = _kept_for_backward(model, part, recipe.image_size) + part * widest
     evaluation = pictures_at_once(recipe, processes) * widest
     return {
         "weights": weights,
@@ -170,7 +170,7 @@ def estimate_memory(
         "gradients": 4 * learned * (1 if processes == 1 else 2),
         "optimizer": 4 * learned * moments[recipe.optimizer],
         "running average": weights if recipe.ema else 0,
-        "activations": max(training, evaluation) // (2 if bfloat16 else 1),
+        "activations": max(step, evaluation) // (2 if bfloat16 else 1),
         "pictures": prod(picture_shape),
     }
 

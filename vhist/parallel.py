@@ -15,6 +15,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from vhist import _launch
+
 __all__ = ["Team", "one_ahead", "processes"]
 
 
@@ -145,7 +147,7 @@ def processes(device: str) -> Iterator[torch.device]:
 @contextmanager
 def one_ahead() -> Iterator[None]:
     """Let the first process of each machine do something before the others do it."""
-    team, first = Team.current(), os.environ.get("LOCAL_RANK", "0") == "0"
+    team, first = Team.current(), _launch.is_first(here=True)
     if not first:
         team.any(False)  # waits for all
     yield

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import platform
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -116,6 +115,8 @@ class Run:
     weights : str
         What the model began with, and the first 16 digits of the file's SHA-256;
         empty for random weights.
+    device_type : str
+        PyTorch's word for the device, such as cpu or cuda; empty in older records.
     """
 
     name: str
@@ -139,6 +140,7 @@ class Run:
     most_wrong: list[dict] = field(repr=False)
     processes: int = 1
     weights: str = ""
+    device_type: str = ""
 
     @property
     def origin(self) -> str:
@@ -167,22 +169,26 @@ class Run:
 
     @property
     def on_gpu(self) -> bool:
-        """Whether the device is a GPU; told by its name, as drivers give it."""
-        return re.match(r"NVIDIA|Tesla|AMD (Instinct|Radeon)", self.device) is not None
+        """Whether the device is a GPU."""
+        if self.device_type:
+            return self.device_type != "cpu"
+        return self.device.startswith("NVIDIA")  # an older record
 
     @property
     def minutes(self) -> float:
         """What the run took: minutes of the GPU, or of processor time without one.
 
-        Those of a GPU are wall-clock time, so whatever else ran then counts too.
+        Those of a GPU are wall-clock time, so whatever else ran then counts too. Of
+        several processes, each is taken to have needed as much as the first.
         """
-        return (self.seconds if self.on_gpu else self.cpu_seconds) / 60
+        of_one = self.seconds if self.on_gpu else self.cpu_seconds
+        return self.processes * of_one / 60
 
     @property
     def pictures_per_second(self) -> float:
         """Training pictures shown per second of :attr:`minutes`, evaluations included.
 
-        On a CPU that is per second of one core, on a GPU per second of the clock.
+        On a CPU that is per second of one core, on a GPU per second of each GPU.
         """
         batch = self.recipe.get("batch_size", 1)
         steps = self.data["train"] * self.recipe.get("repeats", 1) // batch
@@ -220,6 +226,7 @@ class Run:
             "speed": f"{self.pictures_per_second:,.0f} training pictures per {clock}",
             "memory": f"{self.peak_memory / 1e6:,.0f} MB",
             "device": f"{self.device}, {self.threads} thread{'s' * (self.threads > 1)}",
+            "processes": str(self.processes) if self.processes > 1 else "",
             "versions": ", ".join(f"{key} {value}" for key, value in versions),
             "commit": self.commit,
             "date": self.date,
@@ -309,11 +316,12 @@ class Run:
 
 
 def describe_machine(device: torch.device) -> dict:
-    """Return what a record says of the machine: device, threads, versions, date."""
+    """Return what a record says of machine and day, by the fields of :class:`Run`."""
     import torch
 
     return {
         "device": _device_name(device),
+        "device_type": device.type,
         "threads": torch.get_num_threads(),
         "versions": {
             "vhist": version("vhist"),
@@ -472,7 +480,8 @@ def binomial_error(p: float, n: int) -> float:
 def _but_seed(run: Run) -> tuple:
     # A record lacks newer settings, and was made with what is now their default.
     recipe = vars(Recipe()) | run.recipe | {"seed": 0}
-    return run.model, run.model_options, recipe, run.labels
+    plain = json.loads(json.dumps(recipe))  # a default may be a tuple
+    return run.model, run.model_options, plain, run.labels
 
 
 def paired_z(run: Run, other: Run) -> float:

@@ -3,12 +3,11 @@
 import hashlib
 import json
 import random
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -18,8 +17,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vhist import data as vdata
-from vhist._checks import fits
-from vhist._modes import evaluating, set_mode, thawed
+from vhist._checks import fits, is_out_of_memory
+from vhist._modes import evaluating, training
 from vhist._text import brief, first_line
 from vhist.checkpoint import Keeper, State
 from vhist.data import Dataset, Split
@@ -165,6 +164,7 @@ def fit(
     model_name: str = "",
     model_options: dict | None = None,
     weights: str = "",
+    command: str = "",
     checkpoint: str | Path | None = None,
     checkpoint_seconds: float = 60.0,
     resume: bool = False,
@@ -189,9 +189,9 @@ def fit(
         one tensor of logits, (n, num_classes).
     data : Dataset
     recipe : Recipe
-    name, model_name, model_options, weights
-        What the record is called, how the model was built and what weights it began
-        with.
+    name, model_name, model_options, weights, command
+        What the record is called, how the model was built, what weights it began with
+        and which command line repeats the run.
     checkpoint : path, optional
         File to keep the state of the run in, so that it can be resumed. Ctrl-C and
         SIGTERM then finish the step and save.
@@ -247,16 +247,9 @@ def fit(
     optimizer = make_optimizer(model, recipe, replay=replay)
     average = _average(model, recipe)
     evaluated = model if average is None else average.module
-    judge = partial(
-        evaluate,
-        split=data.val,
-        batch_size=pictures_at_once(recipe, team.size),
-        precision=recipe.precision,
-        dropout=recipe.dropout_in_evaluation,
-    )
     facts: dict = {
         "model": model_name or type(model).__name__,
-        "model_options": _plain_options(model_options or {}),
+        "model_options": _plain("model_options", model_options or {}),
         "recipe": asdict(recipe),
         "data": _describe(data),
         "weights": str(weights),
@@ -265,8 +258,18 @@ def fit(
     state = State(model, optimizer, average, batches, facts | chosen)
     keeper = Keeper(state, checkpoint, checkpoint_seconds)
     keeper.begin(resume)
-    frozen = set_mode(model, recipe)
-    net = team.wrap(_compiled(model, recipe, team) if compiles else model)
+
+    def judge(net: nn.Module, epoch: int) -> Evaluation:
+        seed_step(recipe.seed, state.step, team.rank)  # if dropout stays on
+        return evaluate(
+            net,
+            data.val,
+            image_size=recipe.size_at(epoch),
+            batch_size=pictures_at_once(recipe, team.size),
+            precision=recipe.precision,
+            dropout=recipe.dropout_in_evaluation,
+        )
+
     criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     autocast = _autocast(recipe.precision, device)
     # The weight of a part's gradient in that of the batch; None means 1.
@@ -274,13 +277,14 @@ def fit(
     verbose, result = verbose and team.first, None
     set_lr(optimizer, recipe.lr_at((state.step + 1) / steps))
     with (
-        thawed(frozen),
+        training(model, recipe),
         keeper,
-        _Board(tensorboard if team.first else None) as board,
+        _board(tensorboard if team.first else None) as board,
         _if_memory_ends(_smaller_step(recipe)),
         _in_one_line(),
         _fast_kernels(recipe.precision, device),
     ):
+        net = team.wrap(_compiled(model, recipe, team) if compiles else model)
         for epoch in range(len(state.log), recipe.epochs):
             start = state.step - epoch * steps
             for images, labels in _progress(batches, epoch, start, verbose):
@@ -302,27 +306,26 @@ def fit(
                     average.update_parameters(model)
                 keeper.after_step()
             team.agree(evaluated)
-            seed_step(recipe.seed, state.step, team.rank)
-            result = judge(evaluated, image_size=recipe.size_at(epoch))
+            result = judge(evaluated, epoch)
             entry = state.end_epoch(
                 lr=recipe.lr_at(epoch + 1),
                 val_loss=result.loss,
                 val_accuracy=result.accuracy,
             )
-            board.add(entry)
+            if board is not None:
+                for key, value in entry.items():
+                    board.add_scalar(key, value, entry["epoch"])
             if verbose:
                 keeper.say(_line(entry))
         keeper.save()
     if average is not None:
         model.load_state_dict(average.module.state_dict())
-    if result is None:  # resumed with nothing left to do
-        seed_step(recipe.seed, state.step, team.rank)
-        result = judge(model, image_size=recipe.image_size)
+    result = result or judge(model, recipe.epochs - 1)  # nothing was left to do
     return Run(
         name=str(name),
         parameters=sum(p.numel() for p in parameters),
-        command=_command(),
-        **facts,
+        command=command,
+        **facts | {"recipe": _plain("recipe", asdict(recipe))},
         **describe_machine(device),
         commit=state.commit,
         processes=team.size,
@@ -365,7 +368,7 @@ class Batches:
         self.classes = classes
         self.components = (
             # A sample from all over: a folder's pictures are sorted by class.
-            vdata.colour_components(split.images[:: max(1, len(split) // 2000)])
+            vdata.colour_components(split.images[:: -(-len(split) // 2000) or 1])
             if recipe.augment == "paper"
             else None
         )
@@ -572,32 +575,17 @@ def _mix(*words: object) -> int:
     return int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 1
 
 
-class _Board:
-    """TensorBoard's event files, if they are wanted."""
-
-    def __init__(self, folder: str | Path | None) -> None:
-        self.writer = None
-        if folder is not None:
-            try:
-                from torch.utils.tensorboard import SummaryWriter
-            except ImportError as error:
-                raise ValueError(
-                    "TensorBoard is not installed: pip install tensorboard"
-                ) from error
-            self.writer = SummaryWriter(folder)
-
-    def __enter__(self) -> "_Board":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.writer is not None:
-            self.writer.close()
-
-    def add(self, entry: dict) -> None:
-        """Write a line of the log."""
-        if self.writer is not None:
-            for key, value in entry.items():
-                self.writer.add_scalar(key, value, entry["epoch"])
+def _board(folder: str | Path | None):
+    """Return the writer of TensorBoard's event files, a context; None in it if not."""
+    if folder is None:
+        return nullcontext()
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ValueError(
+            "TensorBoard is not installed: pip install tensorboard"
+        ) from error
+    return SummaryWriter(folder)
 
 
 def _average(model: nn.Module, recipe: Recipe) -> AveragedModel | None:
@@ -676,6 +664,8 @@ def _in_one_line() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if is_out_of_memory(error):  # also within the compiler; see below
+            raise
         if "more than 1 value per channel" in str(error):
             raise ValueError(
                 "batch norm cannot compute a deviation from one value per channel: "
@@ -700,9 +690,7 @@ def _if_memory_ends(text: str) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        words = ("out of memory", "allocate memory", "not enough memory")
-        ended = isinstance(error, MemoryError)
-        if not ended and not any(word in str(error) for word in words):
+        if not is_out_of_memory(error):
             raise
         raise MemoryError(text) from error
 
@@ -815,8 +803,8 @@ def _selection(data: Dataset) -> str:
     return digest.hexdigest()[:16]
 
 
-def _plain_options(options: dict) -> dict:
-    """Return options as a record and a checkpoint can hold them.
+def _plain(name: str, values: dict) -> dict:
+    """Return values as a record's file holds them.
 
     Raises
     ------
@@ -824,10 +812,10 @@ def _plain_options(options: dict) -> dict:
         If they cannot, before anything is trained.
     """
     try:
-        return json.loads(json.dumps(options, allow_nan=False))
+        return json.loads(json.dumps(values, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise TypeError(
-            f"model_options must be plain numbers, text and lists of them: {error}"
+            f"{name} must be plain numbers, text and lists of them: {error}"
         ) from error
 
 
@@ -845,16 +833,3 @@ def _most_wrong(result: Evaluation, data: Dataset) -> list[dict]:
             }
         )
     return rows
-
-
-def _command() -> str:
-    """Return the command line that repeats the run elsewhere, if there was one."""
-    started = Path(sys.argv[0])
-    ours = Path(__file__).with_name("__main__.py")  # else it is -m of another package
-    if started.name != "vhist" and started.resolve() != ours.resolve():
-        return ""
-    words = [w for w in sys.argv[1:] if w != "--resume" and not w.startswith("--out=")]
-    if "--out" in words:  # a folder of this machine
-        at = words.index("--out")
-        del words[at : at + 2]
-    return shlex.join(["vhist", *words])

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from vhist import _launch
 from vhist._checks import fits
 from vhist._text import brief, first_line, one_line, table
 from vhist.catalogue import SMALLEST, SOURCES, count_pictures, expand_user, locate
@@ -158,8 +159,7 @@ def train(
 
     check_call(model, options, recipe)  # a wrong one fails before data is loaded
     files = _files(options, model, recipe.seed)
-    begun = exists(files.state)
-    ended = options.resume and files.record.exists() and not begun
+    ended = options.resume and files.record.exists() and not exists(files.state)
     if ended:
         call = partial(train, model=model, options=options, recipe=recipe)
         run = check_same(files.record, call)
@@ -171,7 +171,7 @@ def train(
 
     import torch
 
-    from vhist.checkpoint import Interrupted, locked, remove, write_whole
+    from vhist.checkpoint import Interrupted, check_facts, locked, remove, write_whole
     from vhist.data import load_dataset
     from vhist.models import create_model
     from vhist.parallel import Team, one_ahead, processes
@@ -184,17 +184,18 @@ def train(
                 f"{files.record} says that the run has ended, but its weights "
                 f"{files.weights} are gone: move the record away to train again"
             )
-        if os.environ.get("RANK", "0") == "0":
+        if _launch.is_first():
             print(f"{run.name} has ended, {run.score}: {files.record}")
         return
-    _check_free(files, begun)
+    _check_free(files, options)
     _check_writable(options.out)
     _check_board(options.tensorboard)
+    check_facts(files.state, {"model": model, "recipe": asdict(recipe)})
     if options.threads:
         torch.set_num_threads(options.threads)
     state, origin = _first_weights(options, model, recipe, files)
     with locked(files.state), processes(_device(options.device)) as device:
-        _check_free(files, begun)  # another process may have ended it since
+        _check_free(files, options)  # another process may have ended it since
         with one_ahead():  # one downloads and decodes, the others find it done
             data = load_dataset(
                 options.data,
@@ -221,6 +222,7 @@ def train(
                 model_name=model,
                 model_options=built,
                 weights=origin,
+                command=_command(),
                 checkpoint=files.state,
                 checkpoint_seconds=options.checkpoint_seconds,
                 resume=options.resume,
@@ -252,12 +254,19 @@ def train(
         print(f"{run.score} in {run.seconds:.0f} s, written to {files.record}")
 
 
-def _check_free(files: _Files, begun: bool) -> None:
-    """Raise ValueError if a run would overwrite one that has ended."""
+def _check_free(files: _Files, options: Options) -> None:
+    """Raise ValueError if a run would overwrite another."""
     from vhist.checkpoint import exists
 
+    if exists(files.state):
+        if not options.resume:
+            raise ValueError(
+                f"{files.state} exists: continue it with --resume, or choose another "
+                "--name"
+            )
+        return
     for path in (files.record, files.weights):
-        if path.exists() and not (begun and exists(files.state)):
+        if path.exists():
             raise ValueError(f"{path} exists; choose another --name or move it away")
 
 
@@ -379,14 +388,31 @@ def stored_size(options: Options, recipe: Recipe) -> int:
 
 def _again() -> str:
     """Return the command that continues the present run."""
+    return shlex.join([*_words(), "--resume"])
+
+
+def _command() -> str:
+    """Return the command that repeats the run elsewhere, if a command started it."""
+    started = Path(sys.argv[0])
+    ours = Path(__file__).parents[1] / "__main__.py"  # else it is -m of another package
+    if started.name != "vhist" and started.resolve() != ours:
+        return ""
+    words = [w for w in _words() if not w.startswith("--out=")]
+    if "--out" in words:  # a folder of this machine
+        at = words.index("--out")
+        del words[at : at + 2]
+    return shlex.join(words)
+
+
+def _words() -> list[str]:
+    """Return the words of the present command line, but for --resume."""
     words = [w for w in sys.argv[1:] if w not in ("--resume", "--no-resume")]
-    start = ["vhist"]
-    if "LOCAL_WORLD_SIZE" in os.environ:
-        count = os.environ["LOCAL_WORLD_SIZE"]
-        one_machine = os.environ.get("WORLD_SIZE") == count
-        how = ["--nproc-per-node", count] if one_machine else ["..."]
-        start = ["torchrun", *how, "-m", "vhist"]
-    return shlex.join([*start, *words, "--resume"])
+    if "LOCAL_WORLD_SIZE" not in os.environ:
+        return ["vhist", *words]
+    count = os.environ["LOCAL_WORLD_SIZE"]
+    one_machine = os.environ.get("WORLD_SIZE") == count
+    how = ["--nproc-per-node", count] if one_machine else ["..."]
+    return ["torchrun", *how, "-m", "vhist", *words]
 
 
 def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> None:
@@ -395,8 +421,8 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
     from vhist.estimate import estimate_memory, hollow_model, steps_per_epoch
     from vhist.summary import summary
 
-    team = int(os.environ.get("WORLD_SIZE", 1))
-    if os.environ.get("RANK", "0") != "0":
+    team = _launch.processes()
+    if not _launch.is_first():
         return
     classes, train, val, where = count_pictures(
         options.data,
@@ -579,9 +605,10 @@ def evaluate(
 def _recorded(record: Run) -> Options | None:
     """Return the options of the command behind a record, unless it cannot be read."""
     with suppress(ValueError):  # written by another version, or by hand
-        words = shlex.split(record.command)
-        if words[:2] == ["vhist", "train"] and "--help" not in words:
-            return parse_train(train, "vhist train", words[2:]).keywords["options"]
+        _, _, words = record.command.partition("vhist train ")  # maybe of torchrun
+        if words and "--help" not in words:
+            given = parse_train(train, "vhist train", shlex.split(words))
+            return given.keywords["options"]
     return None
 
 

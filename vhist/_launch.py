@@ -1,0 +1,17 @@
+"""What torchrun tells each process by its environment; known without PyTorch."""
+
+import os
+
+
+def processes() -> int:
+    """Return how many processes share the run: one, unless torchrun started more."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def is_first(*, here: bool = False) -> bool:
+    """Return whether this is the first process of the run, or of this machine.
+
+    Only beside a number of processes does a rank say anything.
+    """
+    rank = os.environ.get("LOCAL_RANK" if here else "RANK", "0")
+    return "WORLD_SIZE" not in os.environ or rank == "0"
