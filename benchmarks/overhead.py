@@ -94,7 +94,7 @@ TURNS = tuple(name for name in LOOPS if name != "Lightning, defaults")
 CASES = (
     # A disturbance weighs more in a short call.
     Case("micro", micro, 16, 8, 1600, (10, 400, 1600), more_rounds=2),
-    Case("ResNet-18, 64 px", resnet18, 64, 32, 50),
+    Case("ResNet-18, 64 px", resnet18, 64, 32, 100),
 )
 
 
