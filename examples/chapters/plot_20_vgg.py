@@ -824,6 +824,7 @@ published_weights = VGG16_Weights.IMAGENET1K_V1
 theirs_error = 100 - published_weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
 area = " to ".join(f"{share:g}" for share in choices["crop_area"])
 warm = f"{choices['warmup_epochs']:g} epoch"
+augment = choices["augment"].replace("_", " ")
 lines = [
     ("", "paper", "here", "torchvision"),
     ("parameters", *counts),
@@ -833,7 +834,7 @@ lines = [
     ("dropout", "after hidden", "before hidden", "after hidden"),
     ("pictures", "1.3 million", f"{seen['train']:,}", "1.3 million"),
     ("input", "224 px", f"{choices['image_size']} px", "224 px"),
-    ("augmentation", "crop, flip, colour", choices["augment"], "resized crop, flip"),
+    ("augmentation", "crop, flip, colour", f"{augment}, flip", "resized crop, flip"),
     ("  of scale", "S in 256...512", f"area {area}", "area 0.08 to 1"),
     ("optimizer", "SGD, momentum 0.9", choices["optimizer"], "SGD, momentum 0.9"),
     ("learning rate", "0.01", f"{choices['lr']:g}", "0.01"),
