@@ -261,7 +261,7 @@ FOLDERS = [
     ("a link to itself", FileNotFoundError, "needs train/ and val/"),
     ("empty", FileNotFoundError, "train/ is not there"),
     ("a class", FileNotFoundError, "train/ is not there"),
-    ("train only", FileNotFoundError, "test/ is not there"),
+    ("train only", FileNotFoundError, "val/ is not there"),
     ("val only", FileNotFoundError, "train/ is not there"),
     ("train is a file", FileNotFoundError, "train/ is not there"),
     ("another class", ValueError, "only one has a folder 'grey'"),
@@ -281,6 +281,16 @@ def test_folders(tmp_path, kind, error, message):
     root = tmp_path / "no" if kind == "missing" else draw(tmp_path)
     spoilt = root if kind == "missing" else _spoil_folder(root, kind)
     refused(error, lambda: load_folder(spoilt, image_size=16), message)
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_class_without_any_good_picture_is_refused(tmp_path, split):
+    draw(tmp_path)
+    for path in (tmp_path / split / "light").iterdir():
+        path.write_bytes(b"no picture")
+    for _ in range(2):  # also when it comes from the cache
+        with pytest.raises(ValueError, match=f"no file below .*{split}/light is a"):
+            load_folder(tmp_path, image_size=16, skip_bad=True)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root reads all")

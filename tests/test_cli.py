@@ -264,7 +264,7 @@ sys.exit(__main__.main())
     assert done.returncode == 128 + signal.SIGTERM
     assert (
         done.stderr.strip()
-        == "vhist train: stopped; what was saved before goes on with --resume"
+        == "vhist train: stopped; --resume goes on from what was saved, if anything was"
     )
     assert not list((tmp_path / "runs").iterdir())
 
@@ -379,8 +379,24 @@ def test_stopped_says_how_to_continue(vhist, monkeypatch, pictures):
     assert one_line(err)
     assert (
         err.strip()
-        == "vhist train: stopped; what was saved before goes on with --resume"
+        == "vhist train: stopped; --resume goes on from what was saved, if anything was"
     )
+
+
+@pytest.mark.parametrize("kept", ["what was saved before", "nothing"])
+def test_a_full_disk_on_the_way_says_what_is_kept(vhist, monkeypatch, pictures, kept):
+    def fit(*_, checkpoint, **__):
+        if kept != "nothing":
+            checkpoint.write_bytes(b"state")
+        raise OSError(f"could not write {checkpoint} (No space left on device)")
+
+    monkeypatch.setattr("vhist.train.fit", fit)
+    argv = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
+    code, _, err = vhist(*argv, "--name", "a")
+    assert code == 2
+    assert one_line(err)
+    assert f"left on device); {kept} is kept: make room, then vhist train" in err
+    assert err.strip().endswith("--name a --resume")
 
 
 def test_a_full_disk_at_the_end_keeps_the_state(vhist, monkeypatch, pictures, example):
@@ -743,8 +759,9 @@ def test_completion_in_bash(vhist, tmp_path, monkeypatch):
     bash = ["bash", "-c", "\n".join(lines)]
     done = subprocess.run(bash, capture_output=True, text=True)
     assert done.stdout.splitlines() == [
-        *("complete -F _tyro_vhist vhist", "train", "vit_small_8", "--epochs"),
-        *("adamw sgd muon", "show", "zsh", "--resume", "--weights --weight-decay"),
+        *("complete -o default -F _tyro_vhist vhist", "train", "vit_small_8"),
+        *("--epochs", "adamw sgd muon", "show", "zsh", "--resume"),
+        "--weights --weight-decay",
     ]
     for shell in ("zsh", "fish"):
         assert "vit_small_8" in vhist("completion", shell)[1]
@@ -1113,8 +1130,74 @@ def test_predict_names_the_three_likeliest_classes(vhist, tmp_path):
 
 
 def test_predict_looks_into_folders_of_folders(vhist, greys, pictures):
-    code, out, _ = vhist("predict", "greys", pictures / "val")
+    code, out, err = vhist("predict", "greys", pictures / "val")
+    assert (code, len(out.splitlines()), err) == (0, 16, "")
+
+
+def test_predict_says_what_it_leaves_out(vhist, greys, pictures, tmp_path):
+    folder = tmp_path / "mixed"
+    shutil.copytree(pictures / "val", folder)
+    (folder / "b.avif").touch()
+    (folder / "notes.txt").touch()
+    code, out, err = vhist("predict", "greys", folder)
     assert (code, len(out.splitlines())) == (0, 16)
+    assert "2 files below" in err
+    assert err.strip().endswith("the first: " + str(folder / "b.avif"))
+
+
+def test_a_dry_run_refuses_a_folder_of_other_pictures(vhist, pictures, monkeypatch):
+    monkeypatch.setenv("VHIST_DATA", str(pictures))
+    words = ["train", "resnet_small", "--data", "imagenette", "--dry-run"]
+    code, _, err = vhist(*words)
+    assert code == 2
+    assert "has other classes than imagenette" in err
+
+
+def test_a_dry_run_counts_bad_files_as_long_as_it_does_not_know(vhist, pictures):
+    words = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
+    for extra, said in ((), "pictures           16"), (("--skip-bad",), "at most 16"):
+        assert said in vhist(*words, "--dry-run", *extra)[1]
+
+
+def test_a_model_of_ones_own_is_evaluated_in_python(vhist, greys):
+    path = greys / "greys.json"
+    replace(Run.read(path), model="Net", model_options={}).save(path)
+    code, _, err = vhist("eval", "greys")
+    assert code == 2
+    assert one_line(err)
+    assert "no model named 'Net' (one of your own is evaluated in Python)" in err
+
+
+def test_what_a_command_has_to_say_is_no_error(tmp_path, pictures):
+    bad = tmp_path / "bad"
+    shutil.copytree(pictures, bad)
+    next((bad / "train").rglob("*.png")).write_bytes(b"no picture")
+    words = ["train", "resnet_small", "--data", "folder", "--root", bad, "--skip-bad"]
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-m", "vhist", *words, *TINY],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 files are no pictures" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
+def test_a_log_on_a_full_disk_stops_no_training(tmp_path, pictures):
+    words = ["train", "resnet_small", "--data", "folder", "--root", pictures, *TINY]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "vhist", *words, "--name", "a"],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert "cannot write a line of output (No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(Run.read(tmp_path / "runs" / "a.json").log) == 2
+    assert (tmp_path / "runs" / "a.pt").exists()
 
 
 def test_summary_takes_a_number_of_classes(vhist):

@@ -665,6 +665,16 @@ def test_colour_components_of_many_pictures_are_those_of_all_their_pixels():
     torch.testing.assert_close(alike, torch.eye(3), atol=1e-4, rtol=0)
 
 
+def test_endings_are_those_that_pillow_has_for_the_formats_that_are_read():
+    from PIL import Image
+
+    known = {end for end, name in Image.registered_extensions().items()}
+    chosen = {*vdata._SUFFIXES}
+    assert chosen <= known
+    read = {Image.registered_extensions()[end] for end in chosen}
+    assert read == {*vdata._FORMATS}
+
+
 def test_pca_colour_goes_along_the_components():
     images = torch.full((1, 3, 4, 4), 100.0)
     directions = torch.tensor([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])  # first: green

@@ -85,6 +85,16 @@ def test_memory_that_ends_in_the_compiler_is_no_reason_to_do_without_it():
         raise FromTheCompiler("no compiler found")
 
 
+def test_a_model_that_answers_otherwise_in_training_is_refused_in_a_line():
+    class Two(nn.Sequential):
+        def forward(self, x):
+            y = super().forward(x)
+            return (y, y) if self.training else y
+
+    with pytest.raises(TypeError, match=r"in training, too, .* logits, not a tuple"):
+        fit(Two(tiny()), toy(), RECIPE, verbose=False)
+
+
 def test_the_record_holds_the_last_epoch_not_the_best():
     wild = replace(RECIPE, optimizer="sgd", lr=1.0, schedule="constant", epochs=5)
     model = tiny()

@@ -81,7 +81,8 @@ def completion(
     )
     for name in sorted(choices["model"], key=len, reverse=True):
         text = text.replace(name.replace("_", "-"), name)  # tyro wrote resnet-small
-    print(text)
+    # In the place of an argument bash would else offer nothing, not even files.
+    print(text.replace("complete -F", "complete -o default -F"))
 
 
 COMMANDS: dict[str, Callable[..., int | None]] = {
@@ -142,6 +143,8 @@ def main() -> int:
             name = f"vhist {called}"
             with warnings.catch_warnings(), _sigterm_as_ctrl_c():
                 warnings.showwarning = functools.partial(_show_warning, name)
+                # What a command has to say is no error, not even with python -W error.
+                warnings.filterwarnings("default", module="vhist", category=UserWarning)
                 command = COMMANDS[called]
                 parse = parse_train if command is commands.train else parse_call
                 code = parse(command, name, words)() or 0
@@ -168,7 +171,7 @@ def main() -> int:
             said = str(stopped) or "stopped"
             # Between steps it says more.
             if said == "stopped" and name == "vhist train":
-                said += "; what was saved before goes on with --resume"
+                said += "; --resume goes on from what was saved, if anything was"
             with contextlib.suppress(OSError):  # nobody reads
                 print(f"\n{name}: {said}", file=sys.stderr, flush=True)
         code = 128 + getattr(stopped, "signal", 2)

@@ -13,6 +13,7 @@ __all__ = [
     "SOURCES",
     "Source",
     "base_folder",
+    "check_place",
     "count_pictures",
     "expand_user",
     "inner_folder",
@@ -167,6 +168,16 @@ def locate(name: str, root: Path | None = None, size: str = "160px") -> Path | N
     return None
 
 
+def check_place(name: str, base: Path, size: str) -> None:
+    """Raise ValueError if other pictures lie where a data set would be unpacked."""
+    for folder in (base, base / inner_folder(name, size)):
+        if (folder / "train").is_dir() and not _has_classes_of(name, folder):
+            raise ValueError(
+                f"{folder} has other classes than {name}: give another root (--root, "
+                "or VHIST_DATA), or name the data set 'folder'"
+            )
+
+
 def count_pictures(
     name: str,
     root: Path | None = None,
@@ -224,6 +235,8 @@ def count_pictures(
             check_per_class(folder.name, per_class, counts)
             counts = Counter(dict.fromkeys(counts, per_class))
         return len(kept), counts.total(), there.total(), str(folder)
+    if name != "sketchnette":
+        check_place(name, base_folder(name, root), size)
     # A folder has none of these numbers; its files were counted above.
     whole, *sizes = (n or 0 for n in (source.classes, source.train, source.val))
     where = "drawn when first used" if name == "sketchnette" else "to be downloaded"

@@ -761,6 +761,11 @@ class Keeper:
                 raise
             pipe = getattr(signal, "SIGPIPE", signal.SIGTERM)
             self.signals.number = self.signals.number or pipe
+        except OSError as error:  # a log on a full disk; the record has all its lines
+            warnings.warn(
+                f"cannot write a line of output ({error.strerror}); training goes on",
+                stacklevel=2,
+            )
 
     def save(self) -> None:
         """Save now, if there is a file to save to."""

@@ -30,6 +30,7 @@ from vhist.catalogue import (
     SMALLEST,
     SOURCES,
     base_folder,
+    check_place,
     expand_user,
     inner_folder,
     locate,
@@ -81,10 +82,14 @@ WNIDS = {
     "n03888257": "parachute",
 }
 
-_SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm")
-
 # Pillow knows many more; one of them, EPS, has Ghostscript run the file.
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
+
+# As Pillow has them, without those that nobody gives a picture.
+_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".gif"),
+    *(".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -417,6 +422,12 @@ def load_folder(
                 "be opened",
                 stacklevel=2,
             )
+    for split, folder in zip(("train", "val"), _split_dirs(root), strict=True):
+        lost = {*range(len(classes))} - {*stored[f"{split}_labels"].tolist()}
+        if lost:
+            raise ValueError(
+                f"no file below {folder / classes[min(lost)]} is a picture"
+            )
     if stored["skipped"]:
         refuse_or_warn(stored["skipped"], skip_bad)
     names = tuple(WNIDS.get(c, c) for c in classes)
@@ -516,13 +527,8 @@ def _download(name: str, root: Path, size: str) -> Path:
     """Fetch a data set through torchvision, which checks the archive's MD5."""
     from torchvision import datasets
 
+    check_place(name, root, size)
     target = root / inner_folder(name, size)
-    for folder in (root, target):
-        if (folder / "train").is_dir():
-            raise ValueError(
-                f"{folder} has other classes than {name}: give another root (--root, "
-                "or VHIST_DATA), or name the data set 'folder'"
-            )
     made = [path for path in (root, *root.parents) if not path.exists()]
     root.mkdir(parents=True, exist_ok=True)
     archive = "cifar-10-python.tar.gz" if name == "cifar10" else f"{target.name}.tgz"
@@ -575,7 +581,7 @@ def _split_dirs(root: Path) -> tuple[Path, Path]:
         if not folder.is_dir():
             raise FileNotFoundError(
                 f"{root} needs train/ and val/ (or test/) with one folder per class; "
-                f"{folder.name}/ is not there"
+                f"{'train/' if folder is not val else 'val/'} is not there"
             )
     return root / "train", val
 
@@ -686,7 +692,7 @@ def named_as_picture(path: str | Path) -> bool:
 def _try_decode(path: Path, into: Tensor) -> tuple[str, bool] | None:
     """Decode into (3, size, size); return why that failed, and if it always would."""
     if not named_as_picture(path):
-        return "not a picture by its name", True
+        return f"not a picture by its name, such as {_SUFFIXES[0]}", True
     try:
         into.copy_(decode(path, into.shape[-1]))
         return None

@@ -654,11 +654,11 @@ def _cudnn_benchmark() -> Iterator[None]:
 
 @contextmanager
 def _in_one_line() -> Iterator[None]:
-    """Say what to do if PyTorch cannot compile, or batch norm gets a single value.
+    """Say what to do if PyTorch cannot compile, or a layer cannot take what it gets.
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         In place of PyTorch's own errors.
     """
     try:
@@ -670,6 +670,12 @@ def _in_one_line() -> Iterator[None]:
             raise ValueError(
                 "batch norm cannot compute a deviation from one value per channel: "
                 "raise batch_size or image_size, or lower accumulate"
+            ) from error
+        if isinstance(error, TypeError) and "cross_entropy" in str(error):
+            kind = first_line(error).rpartition(" ")[2]
+            raise TypeError(
+                "in training, too, the model must return one tensor of logits, not a "
+                f"{kind}"
             ) from error
         if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise

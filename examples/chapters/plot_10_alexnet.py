@@ -12,8 +12,8 @@ heart. This page needs no GPU and downloads nothing.
 You will see
 
 * AlexNet on one screen, counted, and what its famous number measures;
-* what ReLU, two GPUs, normalisation, crops, dropout and momentum do, one by one;
-* a small AlexNet learn, its filters, and a run on photographs.
+* what ReLU needs, and a small AlexNet learn;
+* what two GPUs, normalisation, crops, dropout and momentum do, and runs on photographs.
 """
 # %%
 # The year's problem
@@ -27,9 +27,9 @@ You will see
 #
 # :cite:t:`krizhevsky2012` put the three together. Their figure of 15.3 % is quoted
 # everywhere: how often the right class is not among the network's five best guesses.
-# Here it is among its neighbours from the paper's second table.
+# Its neighbours, from the paper's second table:
 
-# sphinx_gallery_thumbnail_number = 7
+# sphinx_gallery_thumbnail_number = 5
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -39,7 +39,7 @@ from torch.nn import functional as F
 import vhist
 from vhist import plots
 
-top5 = {  # percent; of single networks validation errors, of the others test errors
+top5 = {  # percent; validation errors of single networks, test errors of the others
     "runner-up": 26.2,
     "one network": 18.2,
     "average of five": 16.4,
@@ -55,7 +55,8 @@ ax.set(xlabel="top-5 error (%)", xlim=(0, 30))
 plots.caption(
     fig,
     "Most of the distance is covered by one network; the quoted number is an average"
-    " over seven.",
+    " over seven. Single networks were judged on validation pictures, the others on"
+    " test pictures.",
     "Five bars: runner-up 26.2 percent, one network 18.2, average of five 16.4, one"
     " pre-trained network 16.6, average of seven 15.3.",
 )
@@ -65,14 +66,13 @@ gain = top5["runner-up"] - 15.3
 print(f"{gain:.1f} points, or {gain / top5['runner-up']:.1%} of the runner-up's errors")
 
 # %%
-# "Pre-trained" means trained on 15 million pictures first. The errors of single
-# networks are on validation pictures, the others on test pictures.
+# "Pre-trained" means trained on 15 million pictures first.
 #
 # .. admonition:: A common slip: AlexNet has an error of 15.3 %
 #
 #    That is the average of seven networks, two of them pre-trained. One network trained
-#    on the contest's data reached 18.2 %, on validation pictures, still far ahead of
-#    the runner-up. The best error of a paper is rarely that of one network.
+#    on the contest's data reached 18.2 %, on validation pictures. The best error of a
+#    paper is rarely that of one network.
 #
 # The paper also says what its parts are worth, in points of error and without a spread
 # over repeated runs:
@@ -146,10 +146,11 @@ held = sum(row.parameters for row in dense) / table.parameters
 done = sum(row.macs for row in dense) / table.macs
 print(f"fully connected: {held:.1%} of the parameters, {done:.1%} of the work")
 
-lenet = nn.Sequential(  # its layers with weights; its conv2 joined only some channels
-    *(nn.Conv2d(1, 6, 5), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5), nn.AvgPool2d(2)),
-    *(nn.Conv2d(16, 120, 5), nn.Flatten(), nn.Linear(120, 84), nn.Linear(84, 10)),
-)
+# Without activations; the original's second convolution joined only some channels.
+lenet = nn.Sequential(
+    nn.Conv2d(1, 6, 5), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5), nn.AvgPool2d(2),
+    nn.Conv2d(16, 120, 5), nn.Flatten(), nn.Linear(120, 84), nn.Linear(84, 10),
+)  # fmt: skip
 pair = {"LeNet-5": vhist.summary(lenet, (1, 32, 32)), "AlexNet": table}
 fig = plots.architecture(pair)
 # sphinx_gallery_start_ignore
@@ -187,9 +188,9 @@ print("largest logit", f"{mine(x).abs().max():.2f}, same from both networks")
 # 224 or 227?
 # -----------
 #
-# The paper says 224 pixels, we counted at 227. Both are right, each in its own library.
-# A window of 11 moved by 4 does not fit 224 evenly. The code of 2012 rounded up and let
-# the last window hang over the edge; PyTorch rounds down.
+# The paper says 224 pixels, we counted at 227. Both are right: a window of 11 moved by
+# 4 does not fit 224 evenly. The code of 2012 rounded up and let the last window hang
+# over the edge; PyTorch rounds down.
 
 
 def side(n, kernel, stride, ceil=False):
@@ -235,8 +236,14 @@ for f in (torch.sigmoid, torch.tanh, torch.relu):
 # %%
 # The sigmoid passes on a quarter at best. :term:`ReLU` passes on everything or, for
 # negative inputs, nothing, so "it does not saturate" is half the truth. Now thirty
-# layers: how far apart do the answers to 128 inputs stay (a unit's deviation, averaged
-# over units), and how much of an error signal of length one survives the way back?
+# layers: how far apart do the answers to 128 inputs stay, and how much of an error
+# signal of length one survives the way back?
+#
+# For a unit with :math:`n` inputs, He's first weights have variance :math:`2/n`, since
+# a ReLU drops half of the signal :cite:p:`he2015delving`. PyTorch's default for linear
+# layers is :math:`1/(3n)`, a sixth of that, so each ReLU layer shrinks the signal by
+# about :math:`\sqrt 6`. Glorot's is :math:`2/(\mathrm{inputs} + \mathrm{outputs})`,
+# here :math:`1/n` :cite:p:`glorot2010`.
 
 
 def through(activation, fill, depth=30, width=256):
@@ -274,26 +281,137 @@ axes[0].legend(fontsize=8)
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
-    "Sigmoid, and ReLU with weights that are too small, end with one answer for all"
+    "Left, a unit's deviation over the inputs, averaged over units. Sigmoid, and ReLU"
+    " with PyTorch's default, whose weights are too small, end with one answer for all"
     " inputs and lose the error signal. The sigmoid's bend is rounding.",
     "Two panels on logarithmic axes over thirty layers. In both, sigmoid and default"
     " ReLU fall by many orders of magnitude, forward to the right and backward to the"
     " left; tanh with Glorot and ReLU with He stay nearly level.",
 )
-# sphinx_gallery_end_ignore
-plt.show()
 arrives = {name: back[0] for name, (_, back) in result.items()}
 assert arrives["sigmoid, Glorot"] < 1e-15 < arrives["ReLU, PyTorch's default"] < 1e-9
 assert min(arrives["tanh, Glorot"], arrives["ReLU, He"]) > 1e-3
 left = {name: apart[-1] for name, (apart, _) in result.items()}
 assert max(left["sigmoid, Glorot"], left["ReLU, PyTorch's default"]) < 1e-10
 assert min(left["tanh, Glorot"], left["ReLU, He"]) > 0.05
+# sphinx_gallery_end_ignore
+plt.show()
 
 # %%
-# So the first weights' scale matters, not just the function. Glorot's suits tanh
-# :cite:p:`glorot2010`; He's, for ReLU, came three years after AlexNet
-# :cite:p:`he2015delving`. The paper's own argument is speed: a four-layer ReLU network
-# on CIFAR-10 reached 25 % training error six times sooner than its tanh twin.
+# So the first weights' scale matters, not just the function. Glorot's suits tanh; He's
+# came three years after AlexNet. The paper's own argument is speed: a four-layer ReLU
+# network on CIFAR-10 reached 25 % training error six times sooner than its tanh twin.
+#
+# A small AlexNet learns
+# ----------------------
+#
+# The same layers with fewer channels, for 64-pixel drawings. The paper draws weights
+# with deviation 0.01 at every layer. A ReLU layer with :math:`n` inputs then scales a
+# signal by about :math:`0.01\sqrt{n/2}`; take the product.
+
+small = AlexNet(side=1, **options)
+for name, net in {"full size": full, "small": small}.items():
+    fans = torch.tensor([p[0].numel() for p in net.parameters() if p.ndim > 1])
+    scale = (0.01 * (fans / 2).sqrt()).prod()
+    print(f"{name:9} inputs per unit {fans.tolist()}, signal times {scale:.0e}")
+
+# %%
+# At full width and with pixels up to 255, as in the paper, something survives. At our
+# width next to nothing does. The paper also sets the biases of convolutions 2, 4 and 5
+# and of both hidden layers to one, to give the ReLUs positive inputs. Does it help?
+
+data = vhist.load_dataset("sketchnette", image_size=64)
+x = vhist.data.normalize(data.train.images[:64])
+fed = [small.conv2, small.conv4, small.conv5, small.fc6, small.fc7]
+small.eval()
+for one in (0.0, 1.0):
+    torch.manual_seed(0)
+    for layer in small.children():
+        nn.init.normal_(layer.weight, std=0.01)
+        nn.init.constant_(layer.bias, one if layer in fed else 0.0)
+    seen = vhist.inspect.activations(small, x, ["fc7", "fc8"])
+    active = (seen["fc7"] > 0).float().mean().item()
+    differs = seen["fc8"].std(dim=0).mean().item()
+    print(f"bias {one:g}: fc7 active {active:.0%}, answers differ by {differs:.0e}")
+    # sphinx_gallery_start_ignore
+    assert (0.3 < active < 0.7) if one == 0 else (active > 0.99)
+    assert differs < 1e-5
+    # sphinx_gallery_end_ignore
+
+# %%
+# With ones the units of fc7 are on, so gradients pass; but the answers to 64 drawings
+# are practically equal either way. The recorded runs below begin like this and learn,
+# in thousands of steps. For our few hundred we take He's scale, which makes every
+# factor one. Only the first layer starts smaller, so what its filters show was learned.
+
+from dataclasses import replace
+
+torch.manual_seed(0)
+for layer in small.children():
+    he(layer.weight)
+    nn.init.zeros_(layer.bias)
+nn.init.normal_(small.conv1.weight, std=0.002)
+few = replace(data, train=data.train[:2000], val=data.val[:500])
+recipe = vhist.Recipe(epochs=8, batch_size=32, clip_norm=1.0)
+live = vhist.fit(small, few, recipe, verbose=False)
+for e in live.log:
+    print(
+        f"epoch {e['epoch']}  loss {e['train_loss']:.2f}  right {e['val_accuracy']:.1%}"
+    )
+assert live.accuracy > 0.25
+
+# %%
+# Guessing gets one drawing in ten right. Eight filters of the first layer, and the
+# :term:`feature map` of each, what it finds in a drawing:
+
+x = vhist.data.normalize(few.val.images[46:47])
+conv = small.conv1
+maps = F.conv2d(x, conv.weight, conv.bias, padding=5).relu()[0].detach()
+best = maps.std(dim=(1, 2)).argsort(descending=True)[:8]
+fig, axes = plt.subplots(2, 9, figsize=(7.2, 1.75), layout="constrained")
+axes[1, 0].imshow(few.val.images[46].permute(1, 2, 0))
+for (top, bottom), i in zip(axes.T[1:], best, strict=True):
+    w = conv.weight[i].detach().permute(1, 2, 0)
+    top.imshow(0.5 + w / w.abs().max() / 2)
+    bottom.imshow(maps[i])
+for ax in axes.flat:
+    ax.set_axis_off()
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "Learned filters (above) and where they respond in the drawing (below).",
+    "Eight small coloured filters, and below each a map of the drawing's edges and"
+    " surfaces to which it responds.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+
+# %%
+# Nobody designed these. They began as faint noise; some are bars and edges now, coarser
+# than the paper's. Deeper filters cannot be drawn as colours, but the drawings that
+# excite them most can be shown.
+
+x = vhist.data.normalize(few.val.images)
+peak = vhist.inspect.activations(small, x, ["conv5"])["conv5"].amax(dim=(2, 3))
+strong = peak.std(dim=0).argsort(descending=True)[:3]
+order = peak[:, strong].argsort(dim=0, descending=True)[:8].T
+fig = plots.images(few.val.images[order.flatten()], columns=8)
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "One row for each of three channels of the fifth convolution: the eight drawings,"
+    " of 500, that excite it most.",
+    "Three rows of eight drawings; within a row several show the same class.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+for row in few.val.labels[order]:
+    count = row.bincount(minlength=10)
+    print(f"{count.max()} of 8 are: {few.classes[count.argmax()]}")
+
+# %%
+# No channel was told what to look for. Where a row is nearly one class, the channel is
+# on its way to detecting it.
 #
 # Two GPUs are one argument
 # -------------------------
@@ -338,9 +456,8 @@ assert saved == 1_413_120
 print(f"groups=2 saves {saved:,} parameters and {lighter:.0%} of the multiply-adds")
 
 # %%
-# The split is often said to have made training faster. The paper says that it made a
-# *larger* network possible, which trained only slightly faster than half of it on one
-# card.
+# The split is often said to have sped up training. The paper says that it allowed a
+# *larger* network, which trained only slightly faster than half of it on one card.
 #
 # Neighbours compete
 # ------------------
@@ -374,11 +491,10 @@ for name, x in {"alone": alone, "with two neighbours": crowd}.items():
 #    does not, so 1e-4 typed into PyTorch is a fifth of the paper's. The code of 2012
 #    divides, too; that is why our network writes ``1e-4 / 5``.
 #
-# What factor multiplies an activity before anything is learned? We feed drawings to the
-# paper's first layer, once scaled to deviations of about one, as today, once as in
-# 2012: values up to 255, minus their mean.
+# What factor multiplies an activity before anything is learned? The paper's first layer
+# gets drawings, scaled to deviations of about one, as today, or as in 2012: values up
+# to 255, minus their mean.
 
-data = vhist.load_dataset("sketchnette", image_size=64)
 torch.manual_seed(0)
 start = nn.Conv2d(3, 96, 11, 4)
 nn.init.normal_(start.weight, std=0.01)
@@ -388,14 +504,16 @@ pixels = data.train.images[:16].float()
 factor = {}
 for name, x in {"scaled": scaled, "of 2012": pixels - pixels.mean(dim=0)}.items():
     a = start(x).relu()
-    factor[name] = (lrn(a, alpha=1e-4) / a)[a > 0]
-    print(f"{name:8} between {factor[name].min():.4f} and {factor[name].max():.4f}")
-assert factor["scaled"].min() > 0.594 > 0.56 > factor["of 2012"].min()
+    factor[name] = f = (lrn(a, alpha=1e-4 / 5) / a)[a > 0]
+    print(f"{name:8} least {f.min():.4f}, median {f.median():.4f}, most {f.max():.4f}")
+assert factor["scaled"].min() > 0.594 > 0.58 > factor["of 2012"].min()
+assert factor["of 2012"].median() > 0.59
 
 # %%
 # On scaled pictures the layer starts as a constant, :math:`2^{-0.75}`: the sum vanishes
-# beside :math:`k`. Competition needs the large numbers of 2012, or must be learned. VGG
-# later found no gain in the layer :cite:p:`simonyan2014`.
+# beside :math:`k`. Even with the numbers of 2012 most activities practically keep it;
+# only the strongest are damped a little more. VGG later found no gain in the layer
+# :cite:p:`simonyan2014`.
 #
 # More pictures from each picture
 # -------------------------------
@@ -403,7 +521,7 @@ assert factor["scaled"].min() > 0.594 > 0.56 > factor["of 2012"].min()
 # Without :term:`augmentation`, say the authors, their network overfits. They cut a
 # 224-pixel square from a 256-pixel picture, mirror half of them, and shift each
 # picture's colour along the data's principal components. Below, these crops and
-# ``RandomResizedCrop``'s; a map of places, cut alike, shows their origin.
+# ``RandomResizedCrop``'s.
 
 components = vhist.data.colour_components(data.train.images[:2000])
 deviations, axes = components
@@ -414,8 +532,6 @@ print("first component:", [round(a, 2) for a in axes[:, 0].tolist()])
 rng = np.random.default_rng(0)
 picture = vhist.sketchnette.draw(6, rng=rng, image_size=256)
 picture = torch.from_numpy(picture).permute(2, 0, 1)[None]  # hwc -> nchw
-down, across = torch.meshgrid(*[torch.arange(256.0)] * 2, indexing="ij")
-places = torch.stack([across, down])[None]
 
 
 def cut(kind, x):
@@ -434,11 +550,16 @@ rows = [torch.cat([whole, five]) for five in crops.values()]
 fig = plots.images(torch.cat(rows), columns=6)
 for ax, kind in zip(fig.axes[::6], crops, strict=True):
     ax.set_title(kind)
+# sphinx_gallery_start_ignore
+# Where was each crop cut? A second picture, whose two "colours" are each pixel's column
+# and row, is cut in the same way; the corners of its crops are places in the first.
+down, across = torch.meshgrid(*[torch.arange(256.0)] * 2, indexing="ij")
+places = torch.stack([across, down])[None]
+for ax, kind in zip(fig.axes[::6], crops, strict=True):
     corners = cut(kind, places)[..., [0, -1], [0, -1]] * 224 / 256  # (5, xy, ends)
     for (x0, x1), (y0, y1) in corners.tolist():
         box = plt.Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, color="white")
         ax.add_patch(box)
-# sphinx_gallery_start_ignore
 plots.caption(
     fig,
     "Left, the picture and where five crops were cut. Above, the paper's: always 77 %"
@@ -451,14 +572,15 @@ plots.caption(
 plt.show()
 
 # %%
-# The first component has most of the variance and three nearly equal entries: it is
-# brightness. So the colour noise mostly makes a picture a little lighter or darker.
+# The first component has most of the variance and three nearly equal entries (their
+# sign is arbitrary): it is brightness. So the noise mostly makes a picture lighter or
+# darker.
 #
 # .. admonition:: A common slip: AlexNet was trained with ``RandomResizedCrop``
 #
-#    It came with Inception :cite:p:`szegedy2014`, two years later, and is the harsher
-#    exercise: it also changes size and shape, but not colour. The paper's squares only
-#    shift.
+#    ``RandomResizedCrop`` came with Inception :cite:p:`szegedy2014`, two years later,
+#    and is the harsher exercise: it also changes size and shape, but not colour. The
+#    paper's squares only shift.
 #
 # Dropout is an average
 # ---------------------
@@ -574,120 +696,12 @@ assert (left["AdamW"] - np.exp(-1)).abs().max() < 0.01
 #    decay :math:`\lambda`, Adam has :math:`g + \lambda w` for :math:`g`; AdamW also
 #    subtracts :math:`\varepsilon \lambda w` from :math:`w`.
 #
-# A small AlexNet learns
-# ----------------------
-#
-# The same layers with fewer channels, for 64-pixel drawings. One thing will change. The
-# paper draws weights with deviation 0.01 at every layer. A ReLU layer with :math:`n`
-# inputs then scales a signal by about :math:`0.01\sqrt{n/2}`; take the product.
-
-small = AlexNet(side=1, **options)
-for name, net in {"full size": full, "small": small}.items():
-    fans = torch.tensor([p[0].numel() for p in net.parameters() if p.ndim > 1])
-    scale = (0.01 * (fans / 2).sqrt()).prod()
-    print(f"{name:9} inputs per unit {fans.tolist()}, signal times {scale:.0e}")
-
-# %%
-# At full width and with pixels up to 255, as in the paper, something survives. At our
-# width next to nothing does. The paper also sets the biases of convolutions 2, 4 and 5
-# and of both hidden layers to one, to give the ReLUs positive inputs. Does it help?
-
-x = vhist.data.normalize(data.train.images[:64])
-fed = [small.conv2, small.conv4, small.conv5, small.fc6, small.fc7]
-small.eval()
-for one in (0.0, 1.0):
-    torch.manual_seed(0)
-    for layer in small.children():
-        nn.init.normal_(layer.weight, std=0.01)
-        nn.init.constant_(layer.bias, one if layer in fed else 0.0)
-    seen = vhist.inspect.activations(small, x, ["fc7", "fc8"])
-    active = (seen["fc7"] > 0).float().mean().item()
-    differs = seen["fc8"].std(dim=0).mean().item()
-    print(f"bias {one:g}: fc7 active {active:.0%}, answers differ by {differs:.0e}")
-    assert (0.3 < active < 0.7) if one == 0 else (active > 0.99)
-assert differs < 1e-5
-
-# %%
-# With ones the units of fc7 are on, so gradients pass; but the answers to 64 drawings
-# are practically equal either way. The recorded runs below begin like this and learn,
-# in thousands of steps. For our few hundred we take He's scale, which makes every
-# factor one. Only the first layer starts smaller, so what its filters show was learned.
-
-from dataclasses import replace
-
-torch.manual_seed(0)
-for layer in small.children():
-    he(layer.weight)
-    nn.init.zeros_(layer.bias)
-nn.init.normal_(small.conv1.weight, std=0.002)
-few = replace(data, train=data.train[:2000], val=data.val[:500])
-recipe = vhist.Recipe(epochs=8, batch_size=32, clip_norm=1.0)
-live = vhist.fit(small, few, recipe, verbose=False)
-for e in live.log:
-    print(
-        f"epoch {e['epoch']}  loss {e['train_loss']:.2f}  right {e['val_accuracy']:.1%}"
-    )
-assert live.accuracy > 0.25
-
-# %%
-# Guessing would be right on one drawing in ten. Here are eight filters of the first
-# layer, and the :term:`feature map` of each: what it finds in a drawing.
-
-x = vhist.data.normalize(few.val.images[46:47])
-conv = small.conv1
-maps = F.conv2d(x, conv.weight, conv.bias, padding=5).relu()[0].detach()
-best = maps.std(dim=(1, 2)).argsort(descending=True)[:8]
-fig, axes = plt.subplots(2, 9, figsize=(7.2, 1.75), layout="constrained")
-axes[1, 0].imshow(few.val.images[46].permute(1, 2, 0))
-for (top, bottom), i in zip(axes.T[1:], best, strict=True):
-    w = conv.weight[i].detach().permute(1, 2, 0)
-    top.imshow(0.5 + w / w.abs().max() / 2)
-    bottom.imshow(maps[i])
-for ax in axes.flat:
-    ax.set_axis_off()
-# sphinx_gallery_start_ignore
-plots.caption(
-    fig,
-    "Learned filters (above) and where they respond in the drawing (below).",
-    "Eight small coloured filters, and below each a map of the drawing's edges and"
-    " surfaces to which it responds.",
-)
-# sphinx_gallery_end_ignore
-plt.show()
-
-# %%
-# Nobody designed these. They began as faint noise; some are bars and edges now, coarser
-# than the paper's. Deeper channels cannot be drawn as colours, but the drawings that
-# excite them most can be shown.
-
-x = vhist.data.normalize(few.val.images)
-peak = vhist.inspect.activations(small, x, ["conv5"])["conv5"].amax(dim=(2, 3))
-strong = peak.std(dim=0).argsort(descending=True)[:3]
-order = peak[:, strong].argsort(dim=0, descending=True)[:8].T
-fig = plots.images(few.val.images[order.flatten()], columns=8)
-# sphinx_gallery_start_ignore
-plots.caption(
-    fig,
-    "One row for each of three channels of the fifth convolution: the eight drawings,"
-    " of 500, that excite it most.",
-    "Three rows of eight drawings; within a row several show the same class.",
-)
-# sphinx_gallery_end_ignore
-plt.show()
-for row in few.val.labels[order]:
-    count = row.bincount(minlength=10)
-    print(f"{count.max()} of 8 are: {few.classes[count.argmax()]}")
-
-# %%
-# No channel was told what to look for. Where a row is nearly one class, the channel is
-# on its way to detecting it.
-#
 # Ten crops at test time
 # ----------------------
 #
 # In the test the paper asks its network ten times, about the four corners and the
 # middle of a picture and their mirror images, and averages the softmax outputs. Here
-# with 64 pixels out of 73:
+# the small network gets 64 pixels out of 73:
 
 test = few.val[:200]
 large = vhist.data.normalize(vhist.data.resize(test.images, 73))
@@ -752,25 +766,34 @@ i, j = divmod(confusion.argmax().item(), 10)
 print(f"most frequent: {names[i]} taken for {names[j]}, {confusion[i, j]} times")
 
 # %%
-# More time, and the paper's first window on pictures twice as large; then :term:`mixed
-# <mixup>` ones and less dropout; then larger ones without normalisation:
+# More epochs, and the paper's first window on pictures twice as wide; then :term:`mixed
+# <mixup>` pictures and less dropout; then larger pictures and no normalisation:
 
 landmark = vhist.runs.ARTICLE["alexnet"] / len(run.labels)
 print(f"the article's AlexNet at 227 pixels: {landmark:.2%}")
 long = vhist.plan.load("long").records()
 kinds = ("", "_mixed", "_mixed_no_lrn_160")
-for longer in (long[f"alexnet_small{kind}"][0] for kind in kinds):
+for kind in kinds:
+    longer = long[f"alexnet_small{kind}"][0]
     times = longer.cpu_seconds / run.cpu_seconds
+    short = longer.recipe["precision"] == "bfloat16"  # else as the first run
     print(longer.command)
     print(
         f"{vhist.runs.mean_std([longer])} % in {times:.1f} times the first run's time"
-        f" ({longer.device}, {longer.recipe['precision']})"
+        f" ({longer.device}, {'bfloat16' if short else 'float32'})"
     )
-    assert longer.accuracy > run.accuracy
+    # sphinx_gallery_start_ignore
+    ahead = (longer.accuracy - landmark) / (2**0.5 * longer.standard_error)
+    assert ahead > 3 if kind else abs(ahead) < 2
+    assert (len(longer.log) == 80) == (kind == "")
+    assert 9 < table.parameters / longer.parameters < 13
+    # sphinx_gallery_end_ignore
 
 # %%
-# And the full-size network, three training lengths, the last with mixed pictures: one
-# seed each, on a GPU in :term:`bfloat16`, timed by the clock.
+# With about a tenth of the parameters and smaller pictures, the small network is level
+# with the article's after 80 epochs, and some points ahead with mixed pictures. Now
+# the full size, three training lengths, the last with mixed pictures: one seed each, on
+# a GPU in :term:`bfloat16`.
 
 gpu = vhist.plan.load("gpu").records()
 for label in ("alexnet", "alexnet_long", "alexnet_mixed"):
@@ -778,23 +801,27 @@ for label in ("alexnet", "alexnet_long", "alexnet_mixed"):
     print(big.command)
     print(
         f"{vhist.runs.mean_std([big])} % after {len(big.log)} epochs,"
-        f" {big.seconds:.0f} seconds on one {big.device}; the article: {landmark:.1%}"
+        f" {big.seconds:.0f} s by the clock, {big.device};"
+        f" the article: {landmark:.1%}"
     )
     new, own = big.log[-1]["val_loss"], big.log[-1]["train_loss"]
     print(f"loss {own:.2f} in training (smoothed labels), {new:.2f} on new pictures")
+    # sphinx_gallery_start_ignore
     if label == "alexnet":
         assert big.accuracy < landmark - 0.01
     else:
         assert big.accuracy > landmark + 0.02
         assert (own < new) == (label == "alexnet_long")
+    # sphinx_gallery_end_ignore
 
 # %%
-# Below the article's number at first, then above: accuracy without the number of
-# epochs says little. After a hundred the network knows its own pictures better than new
-# ones; mixed ones are always new.
+# First below the article's number, then above. After a hundred epochs the network knows
+# its own pictures better than new ones; mixed ones are always new. Epochs explain why
+# our first run is below the second, not why the article's is: it took 400, with another
+# recipe and another test.
 #
-# The article trained the full network for 400 epochs. Its log gives the accuracy after
-# the last epoch and, for the same weights, at the very end. As counts:
+# Its log gives the accuracy after the last epoch and, for the same weights, at the very
+# end. As counts:
 
 n = len(run.labels)
 for text in (78.216552734375, 78.01273345947266):
@@ -806,9 +833,8 @@ for text in (78.216552734375, 78.01273345947266):
 # %%
 # Eight pictures apart, though nothing was learned in between: something was random in
 # the test. The article's public code only resizes its test pictures, and the only
-# random part of AlexNet is dropout; it was on (:doc:`plot_80_reading_a_log` shows what
-# that does). So its network was probably better than the log says. It differs from ours
-# in more than one respect; no gap between these accuracies has a single cause.
+# random part of AlexNet is dropout; so it was probably on, and the network better than
+# the log says (:doc:`plot_80_reading_a_log` shows more).
 #
 # Paper, here, torchvision
 # ------------------------
@@ -854,21 +880,20 @@ theirs |= {"augment": "resized_crop", "crop_area": (0.08, 1.0)}
 recipes["torchvision"] = replace(recipes["paper"], **theirs)
 names = "optimizer momentum lr schedule warmup_epochs epochs batch_size weight_decay"
 names += " label_smoothing clip_norm image_size augment"
-print(" " * 17 + "".join(f"{name:18}" for name in recipes))
+words = {"paper": "crop, flip, colour", "resized_crop": "resized crop"}
+table = {"": recipes}
 for name in names.split():
-    values = [str(getattr(recipe, name)) for recipe in recipes.values()]
-    print(f"{name:17}" + "".join(f"{value:18}" for value in values))
+    values = [getattr(recipe, name) for recipe in recipes.values()]
+    table[name] = [words.get(value, value) for value in values]
 ends = [f"{r.lr_at(r.epochs - 0.01):.0e}" for r in recipes.values()]
 fixed = f"{(224 / 256) ** 2:.0%}"
 areas = [f"{r.crop_area[0]:.0%}" for r in recipes.values()]
 tests = ["ten crops", "all, squashed", "middle square", "centre crop"]
-table = {"lr in the end": ends, "smallest crop": [fixed, *areas[1:]], "test": tests}
+table |= {"lr in the end": ends, "smallest crop": [fixed, *areas[1:]], "test": tests}
 for name, values in table.items():
-    print(f"{name:17}" + "".join(f"{value:18}" for value in values))
+    print("{:17}{!s:20}{!s:20}{!s:20}{!s}".format(name, *values))
 
 # %%
-# The paper's numbers are those of :cite:t:`krizhevsky2012`.
-#
 # .. dropdown:: Why the columns differ
 #
 #    * *rates*: the paper's fell when the validation error stalled, in its recipe here
@@ -880,8 +905,8 @@ for name, values in table.items():
 #    * *224 or 227, groups, alpha*: rounding, one device, the code of 2012;
 #    * *dropout* sits where torchvision and the article have it, for comparison;
 #      ``dropout_position="after"`` is the paper's way;
-#    * *colour noise*: vhist scales it by the deviation, the paper's formula by the
-#      variance;
+#    * *augment*: resized crops are mirrored at random, too; vhist scales the colour
+#      noise by the deviation, the paper's formula by the variance;
 #    * *AdamW, small batches, warm-up, smoothing, clipping*: a decade's practice,
 #      :term:`label smoothing` and :term:`gradient clipping` included, for short runs
 #      (AdamW's :math:`\beta_1` is 0.9, too; biases never decay here);
@@ -1010,25 +1035,31 @@ vhist.plan.load("ablations").compare(
 #
 #    Dropout left on in the test costs a little. Here the seed plays no part: the equal
 #    losses come from equal training, only the test differs. The others are one seed
-#    each, and with more epochs their signs may well flip. One we can check: does the
-#    lead without normalisation last for a hundred epochs?
+#    each, and with more epochs their signs may well flip.
+#
+# 6. *Predict, unfold, see.* One sign we can check: the longer run with mixed pictures,
+#    with and without normalisation. Is the network without still ahead after a hundred
+#    epochs?
+#
+#    .. dropdown:: What to think about
+#
+#       If the layer only makes the start slow, what is left of that in the end? If it
+#       is the competition between channels that counts, when can that begin?
 
-vhist.plan.load("long").compare("alexnet_small_mixed", "alexnet_small_mixed_no_lrn")
-
-# %%
-with_lrn, no_lrn = (
-    long[label][0] for label in ("alexnet_small_mixed", "alexnet_small_mixed_no_lrn")
-)
-z = vhist.runs.paired_z(no_lrn, with_lrn)
+with_lrn, no_lrn = (long[f"alexnet_small_mixed{end}"][0] for end in ("", "_no_lrn"))
 share = no_lrn.cpu_seconds / with_lrn.cpu_seconds
-print(f"paired z {z:+.1f}; {share:.0%} of the processor time")
-assert abs(z) < 2
+print(f"without normalisation: {share:.0%} of the processor time with it")
+# sphinx_gallery_start_ignore
+assert abs(vhist.runs.paired_z(no_lrn, with_lrn)) < 2
 assert share < 0.9
+# sphinx_gallery_end_ignore
+vhist.plan.load("long").compare("alexnet_small_mixed", "alexnet_small_mixed_no_lrn")
 
 # %%
 # .. dropdown:: What came out
 #
-#    No: the two cannot be told apart, and the layer only costs time. The authors of VGG
+#    No: by the table's z the two cannot be told apart, with one seed each. The layer
+#    only costs time, as the share printed above the table shows. The authors of VGG
 #    found no use for it on ImageNet either (:cite:t:`simonyan2014`, section 4.1).
 #
 # Further reading

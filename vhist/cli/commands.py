@@ -19,7 +19,7 @@ import tyro
 
 from vhist import _launch
 from vhist._checks import fits
-from vhist._text import brief, first_line, one_line, table
+from vhist._text import brief, first_line, nearest, one_line, table
 from vhist.catalogue import SMALLEST, SOURCES, count_pictures, expand_user, locate
 from vhist.cli.listings import Model, RunName, find_record, hollow
 from vhist.cli.parsing import parse_options, parse_train
@@ -114,12 +114,12 @@ class Options:
         if self.name is not None and (
             not self.name.isprintable()
             or {*"/\\"} & {*self.name}
-            or self.name.startswith((".", " "))
+            or self.name.startswith((".", " ", "-"))
             or not self.name
         ):
             raise ValueError(
-                "--name needs the name of a file, without / or \\ and no dot in front, "
-                f"got {self.name!r}"
+                "--name needs the name of a file, without / or \\ and no dot or dash "
+                f"in front, got {self.name!r}"
             )
         # Endings and a process number follow; a file's name has at most 255 bytes.
         if self.name is not None and len(os.fsencode(self.name)) > 200:
@@ -238,6 +238,13 @@ def train(
                 "another --name go on from there, for example with a lower --lr"
             )
             raise FloatingPointError(f"{error}{kept or ''}") from error
+        except OSError as error:
+            if not str(error).startswith("could not write"):
+                raise
+            kept = "what was saved before" if exists(files.state) else "nothing"
+            raise OSError(
+                f"{error}; {kept} is kept: make room, then {_again()}"
+            ) from error
         if not Team.current().first:
             return
         try:
@@ -465,11 +472,12 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
     begins = options.weights or "random"
     if begins not in ("random", "imagenet"):  # which would be downloaded
         begins = _first_weights(options, model, recipe, files)[1]
+    most = "at most " if options.skip_bad else ""  # the bad ones are not known yet
     kind = f"{device}, {'bfloat16' if short else 'float32'}, {team} process"
     facts = [
         ("run", files.record.stem),
         ("state", _standing(files)),
-        ("pictures", f"{train:,} + {val:,} of {classes} classes ({where})"),
+        ("pictures", f"{most}{train:,} + {val:,} of {classes} classes ({where})"),
         ("steps", f"{steps:,} per epoch, {steps * recipe.epochs:,} in all"),
         ("parameters", f"{layers.parameters:,}"),
         ("first weights", begins),
@@ -707,8 +715,16 @@ def _spread(paths: Sequence[Path]) -> Iterator[Path]:
 
     for path in paths:
         if path.is_dir():
-            found = filter(named_as_picture, sorted(files_below(path)))
-            yield from [*found] or [path]
+            files = sorted(files_below(path))
+            found = [*filter(named_as_picture, files)]
+            if found and len(found) < len(files):
+                other = next(file for file in files if file not in found)
+                warnings.warn(
+                    f"{len(files) - len(found)} files below {path} are not named as "
+                    f"pictures and were left out, the first: {one_line(str(other))}",
+                    stacklevel=2,
+                )
+            yield from found or [path]
         elif not path.exists() and {*"*?["} & {*path.name}:
             yield from sorted(path.parent.glob(path.name)) or [path]
         else:
@@ -726,10 +742,16 @@ def _load(path: Path, device: str) -> tuple[Run, "nn.Module"]:
     import torch
 
     from vhist.checkpoint import check_arrays
-    from vhist.models import create_model
+    from vhist.models import create_model, list_models
     from vhist.pretrained import read_weights
 
     record, place = Run.read(path), _device(device)
+    if record.model not in list_models():
+        hint = nearest(record.model, list_models())
+        raise ValueError(
+            f"{path}: no model named {brief(record.model)} (one of your own is "
+            f"evaluated in Python); {hint or 'see vhist models'}"
+        )
     try:
         Recipe(**record.recipe)
         missing = {"image_size", "precision"} - set(record.recipe)
