@@ -623,10 +623,10 @@ def test_a_state_is_saved_once_in_the_time_between(tmp_path, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     state = Counting()
-    keeper = checkpoint.Keeper(state, tmp_path / "run.ckpt", 10.0)
+    checkpointer = checkpoint.Checkpointer(state, tmp_path / "run.ckpt", 10.0)
     for _ in range(35):
         now[0] += 1
-        keeper.after_step()
+        checkpointer.after_step()
     assert state.saved == 3
 
 

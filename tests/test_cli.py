@@ -618,7 +618,7 @@ def test_a_dry_run_refuses_what_the_run_would(vhist, pictures, monkeypatch):
         raise interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint.Keeper, "after_step", stop)
+        patch.setattr(checkpoint.Checkpointer, "after_step", stop)
         assert vhist(*start, "--name", "a")[0] == 130
     start += ["--dry-run"]
     again = [*start, "--name", "a", "--resume"]
@@ -937,7 +937,7 @@ def test_an_evaluation_takes_four_times_what_a_step_does(
     batch, parts, processes, expected
 ):
     recipe = Recipe(batch_size=batch, accumulate=parts)
-    assert estimate.pictures_at_once(recipe, processes) == expected
+    assert estimate.eval_batch_size(recipe, processes) == expected
 
 
 @pytest.mark.parametrize(

@@ -87,26 +87,26 @@ def test_a_filter_is_the_matrix_of_what_it_sees():
 @pytest.mark.parametrize("nesterov", [True, False])
 def test_a_replayed_step_is_the_step(nesterov):
     ends = []
-    for replay in (False, True):
+    for cuda_graph in (False, True):
         chance = torch.Generator("cuda").manual_seed(3)
         shapes = [(8, 3, 5, 5), (8, 3, 5, 5), (20, 10)]
         matrices = [nn.Parameter(torch.zeros(s, device="cuda")) for s in shapes]
         group = {"params": matrices, "matrices": True, "weight_decay": 0.1}
-        optimizer = Muon([group], 0.1, nesterov=nesterov, replay=replay)
+        optimizer = Muon([group], 0.1, nesterov=nesterov, cuda_graph=cuda_graph)
         for step in range(5):
             optimizer.param_groups[0]["lr"] = 0.1 / (step + 1)
             for p in matrices:
                 p.grad = torch.randn(p.shape, generator=chance, device="cuda")
             optimizer.step()
         ends.append(matrices)
-        if replay:
+        if cuda_graph:
             matrices[0].grad = torch.zeros_like(matrices[0])
             with pytest.raises(RuntimeError, match="recorded for other parameters"):
                 optimizer.step()
     torch.testing.assert_close(*ends)
 
 
-def test_a_copy_goes_on_alike_and_replay_needs_a_gpu():
+def test_a_copy_goes_on_alike_and_a_cuda_graph_needs_a_gpu():
     p = nn.Parameter(torch.full((3, 4), 0.1))
     group = {"params": [p], "matrices": True}
     optimizer = Muon([group], 0.1, 0.8, nesterov=False)
@@ -116,7 +116,7 @@ def test_a_copy_goes_on_alike_and_replay_needs_a_gpu():
     _steps(optimizer, p), _steps(other, q)
     assert torch.equal(p, q)
     with pytest.raises(ValueError, match="on a GPU only"):
-        Muon([group], 0.1, replay=True)
+        Muon([group], 0.1, cuda_graph=True)
 
 
 def test_all_else_goes_where_adamw_takes_it():

@@ -17,7 +17,7 @@ from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 
 from vhist import Recipe, checkpoint, evaluate, fit
 from vhist.data import Dataset, Split
-from vhist.parallel import Team, one_ahead, processes
+from vhist.parallel import Team, local_first, processes
 
 #: One step per epoch, so that the log has the loss of each step.
 RECIPE = Recipe(
@@ -146,7 +146,7 @@ def test_gradients_of_a_batch_in_parts_travel_once(team, tmp_path):
 def load_once(folder: Path) -> None:
     """Make what is missing, as a download does, if no other process has."""
     torch.set_num_threads(1)
-    with processes("cpu"), one_ahead():
+    with processes("cpu"), local_first():
         if not (folder / "data").exists():
             time.sleep(1)
             (folder / "data").mkdir()
@@ -335,7 +335,7 @@ def settle(folder: Path) -> None:
     with processes("cpu"):
         team, norm = Team.current(), nn.BatchNorm1d(3)
         norm.running_mean.fill_(team.rank + 1)
-        team.agree(norm)
+        team.broadcast_buffers(norm)
         torch.save({"mean": norm.running_mean}, folder / f"{team.rank}.pt")
 
 

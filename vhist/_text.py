@@ -3,6 +3,7 @@
 import reprlib
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from html import escape
 
 
 def one_line(text: str) -> str:
@@ -49,4 +50,19 @@ def table(
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
+    )
+
+
+def html_table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], *, kind: str = ""
+) -> str:
+    """Return a table as HTML, of a class that the site's style knows."""
+    cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    lines = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
+        for row in rows
+    )
+    named = f' class="{kind}"' if kind else ""
+    return (
+        f"<table{named}><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table>"
     )

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Interrupted",
-    "Keeper",
+    "Checkpointer",
     "Signals",
     "State",
     "check_arrays",
@@ -698,7 +698,7 @@ class Signals:
         self.number = number
 
 
-class Keeper:
+class Checkpointer:
     """Saves the state from time to time, and when a signal asks the run to stop.
 
     Parameters
@@ -728,7 +728,7 @@ class Keeper:
                 "another name"
             )
 
-    def __enter__(self) -> "Keeper":
+    def __enter__(self) -> "Checkpointer":
         self.signals.__enter__()
         return self
 

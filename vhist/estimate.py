@@ -18,7 +18,7 @@ __all__ = [
     "estimate_memory",
     "hollow_model",
     "outputs",
-    "pictures_at_once",
+    "eval_batch_size",
     "steps_per_epoch",
 ]
 
@@ -95,7 +95,7 @@ def steps_per_epoch(recipe: Recipe, train: int, processes: int = 1) -> int:
     return shown // recipe.batch_size
 
 
-def pictures_at_once(recipe: Recipe, processes: int = 1) -> int:
+def eval_batch_size(recipe: Recipe, processes: int = 1) -> int:
     """Return how many pictures a process of a training run evaluates at a time.
 
     More than in training, as no layer's output is kept for a backward pass.
@@ -163,7 +163,7 @@ def estimate_memory(
     with training(model, recipe):
         learned = sum(p.numel() for p in model.parameters() if p.requires_grad)
         step = _kept_for_backward(model, part, recipe.image_size) + part * widest
-    evaluation = pictures_at_once(recipe, processes) * widest
+    evaluation = eval_batch_size(recipe, processes) * widest
     return {
         "weights": weights,
         # torch.distributed keeps a second copy, in the buckets that it sends

@@ -68,7 +68,7 @@ class Muon(torch.optim.AdamW):
         Look ahead with the momentum.
     dtype : torch.dtype, optional
         For :func:`orthogonalize`.
-    replay : bool
+    cuda_graph : bool
         On a GPU, record the work on the matrices once as a CUDA graph: its kernels are
         many and short, and starting them takes longer than they do.
 
@@ -94,11 +94,11 @@ class Muon(torch.optim.AdamW):
         *,
         nesterov: bool = True,
         dtype: torch.dtype | None = None,
-        replay: bool = False,
+        cuda_graph: bool = False,
     ) -> None:
         super().__init__(groups, lr, fused=True)
         self.momentum, self.nesterov, self.dtype = momentum, nesterov, dtype
-        self.replay = replay
+        self.cuda_graph = cuda_graph
         self._graphs: dict[int, _Graph] = {}
         if not any("matrices" in g for g in self.param_groups):
             raise ValueError(
@@ -109,11 +109,15 @@ class Muon(torch.optim.AdamW):
         ]
         if any(p.ndim < 2 for p in turned):
             raise ValueError("a group of 'matrices' has a vector in it: AdamW takes it")
-        if replay and not all(p.is_cuda for p in turned):
-            raise ValueError("Muon replays its step on a GPU only: leave out replay")
+        if cuda_graph and not all(p.is_cuda for p in turned):
+            raise ValueError(
+                "Muon replays its step on a GPU only: leave out cuda_graph"
+            )
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {k: getattr(self, k) for k in ("momentum", "nesterov", "dtype", "replay")}
+        own = {
+            k: getattr(self, k) for k in ("momentum", "nesterov", "dtype", "cuda_graph")
+        }
         return super().__getstate__() | own | {"_graphs": {}}  # of other memory
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -132,11 +136,13 @@ class Muon(torch.optim.AdamW):
             if group.get("matrices") and matrices:
                 ahead = self._momentum(matrices)
                 lr, decay = group["lr"], group["weight_decay"]
-                if self.replay and i in self._graphs:
+                if self.cuda_graph and i in self._graphs:
                     self._graphs[i].run(matrices, ahead, lr, decay)
                 else:
                     _turn(matrices, ahead, lr, decay, self.dtype)
-                    if self.replay:  # what a first call sets up is not to be recorded
+                    if (
+                        self.cuda_graph
+                    ):  # what a first call sets up is not to be recorded
                         self._graphs[i] = _Graph(matrices, ahead, self.dtype)
         super().step()
         return loss
@@ -211,7 +217,7 @@ class _Graph:
         if [*map(id, matrices)] != [*map(id, self.matrices)]:
             raise RuntimeError(
                 "Muon's step was recorded for other parameters: give all of them a "
-                "gradient at each step, or leave out replay"
+                "gradient at each step, or leave out cuda_graph"
             )
         torch._foreach_copy_(self.ahead, ahead)
         self.lr.fill_(lr)

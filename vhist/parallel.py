@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from vhist import _launch
 
-__all__ = ["Team", "one_ahead", "processes"]
+__all__ = ["Team", "local_first", "processes"]
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ class Team:
         """Return the model, its gradients averaged over the team by ``backward``."""
         return DistributedDataParallel(model) if self.size > 1 else model
 
-    def hold(self, model: nn.Module, *, back: bool) -> AbstractContextManager:
-        """Return a context in which gradients stay with their process, if held back.
+    def no_sync(self, model: nn.Module, *, unless: bool) -> AbstractContextManager:
+        """Return a context in which gradients stay with their process, unless told.
 
         So for all parts of a batch but the last: their sum is exchanged once.
         """
-        if back and isinstance(model, DistributedDataParallel):
+        if not unless and isinstance(model, DistributedDataParallel):
             return model.no_sync()
         return nullcontext()
 
@@ -93,7 +93,7 @@ class Team:
         dist.all_reduce(whole)  # every other addend is zero: exact
         return whole
 
-    def agree(self, model: nn.Module) -> None:
+    def broadcast_buffers(self, model: nn.Module) -> None:
         """Give every process the running statistics of the first."""
         if self.size > 1:
             for buffer in model.buffers():
@@ -145,7 +145,7 @@ def processes(device: str) -> Iterator[torch.device]:
 
 
 @contextmanager
-def one_ahead() -> Iterator[None]:
+def local_first() -> Iterator[None]:
     """Let the first process of each machine do something before the others do it."""
     team, first = Team.current(), _launch.is_first(here=True)
     if not first:

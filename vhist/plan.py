@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 
 from vhist._checks import check_file, fits
-from vhist._text import brief, nearest, table
+from vhist._text import brief, html_table, nearest, table
 from vhist.runs import RECORDS, Run, paired_z
 
 __all__ = ["Comparison", "Plan", "PlannedRun", "list_plans", "load"]
@@ -116,15 +116,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         head, *body = self.rows
-        shown = ""
-        if body:
-            cells = "".join(f"<th>{escape(x)}</th>" for x in head)
-            lines = "".join(
-                f"<tr>{''.join(f'<td>{escape(x)}</td>' for x in row)}</tr>"
-                for row in body
-            )
-            shown = f"<table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody>"
-            shown += "</table>"
+        shown = html_table(head, body) if body else ""
         notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
         return (
             '<details class="vhist-answer"><summary>The recorded runs</summary>'

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from html import escape
 from math import prod
 from typing import TYPE_CHECKING
 
 from vhist._modes import evaluating
-from vhist._text import brief, first_line, table
+from vhist._text import brief, first_line, html_table, table
 
 if TYPE_CHECKING:  # so that `import vhist` does not wait for PyTorch
     from torch import nn
@@ -124,15 +123,9 @@ class Summary:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{c}</th>" for c in _COLUMNS)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>"
-            for cells in self._cells()
-        )
         foot = "<br>".join(self._totals())
         return (
-            f'<table class="vhist-summary"><thead><tr>{head}</tr></thead>'
-            f"<tbody>{body}</tbody></table><p>{foot}</p>"
+            f"{html_table(_COLUMNS, self._cells(), kind='vhist-summary')}<p>{foot}</p>"
         )
 
 

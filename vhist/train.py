@@ -20,9 +20,9 @@ from vhist import data as vdata
 from vhist._checks import fits, is_out_of_memory
 from vhist._modes import evaluating, training
 from vhist._text import brief, first_line
-from vhist.checkpoint import Keeper, State
+from vhist.checkpoint import Checkpointer, State
 from vhist.data import Dataset, Split
-from vhist.estimate import outputs, pictures_at_once, steps_per_epoch
+from vhist.estimate import eval_batch_size, outputs, steps_per_epoch
 from vhist.muon import Muon
 from vhist.parallel import Team
 from vhist.pretrained import head
@@ -243,8 +243,8 @@ def fit(
     batches = Batches(data.train, recipe, team, len(data.classes))
     steps, parts = len(batches), recipe.accumulate
     compiles = _compiles(recipe, steps, device)
-    replay = compiles and device.type == "cuda"
-    optimizer = make_optimizer(model, recipe, replay=replay)
+    cuda_graph = compiles and device.type == "cuda"
+    optimizer = make_optimizer(model, recipe, cuda_graph=cuda_graph)
     average = _average(model, recipe)
     evaluated = model if average is None else average.module
     facts: dict = {
@@ -256,8 +256,8 @@ def fit(
     }
     chosen = {"selection": _selection(data)}
     state = State(model, optimizer, average, batches, facts | chosen)
-    keeper = Keeper(state, checkpoint, checkpoint_seconds)
-    keeper.begin(resume)
+    checkpointer = Checkpointer(state, checkpoint, checkpoint_seconds)
+    checkpointer.begin(resume)
 
     def judge(net: nn.Module, epoch: int) -> Evaluation:
         seed_step(recipe.seed, state.step, team.rank)  # if dropout stays on
@@ -265,7 +265,7 @@ def fit(
             net,
             data.val,
             image_size=recipe.size_at(epoch),
-            batch_size=pictures_at_once(recipe, team.size),
+            batch_size=eval_batch_size(recipe, team.size),
             precision=recipe.precision,
             dropout=recipe.dropout_in_evaluation,
         )
@@ -278,7 +278,7 @@ def fit(
     set_lr(optimizer, recipe.lr_at((state.step + 1) / steps))
     with (
         training(model, recipe),
-        keeper,
+        checkpointer,
         _board(tensorboard if team.first else None) as board,
         _if_memory_ends(_smaller_step(recipe)),
         _in_one_line(),
@@ -291,7 +291,7 @@ def fit(
                 seed_step(recipe.seed, state.step, team.rank)
                 losses: list[Tensor] = []
                 for x, y in _parts(images, labels, parts):
-                    with team.hold(net, back=len(losses) + 1 < parts):
+                    with team.no_sync(net, unless=len(losses) + 1 == parts):
                         with autocast:
                             loss = criterion(net(x), y)
                         loss.backward(share)
@@ -304,8 +304,8 @@ def fit(
                 set_lr(optimizer, recipe.lr_at((state.step + 1) / steps))
                 if average is not None:
                     average.update_parameters(model)
-                keeper.after_step()
-            team.agree(evaluated)
+                checkpointer.after_step()
+            team.broadcast_buffers(evaluated)
             result = judge(evaluated, epoch)
             entry = state.end_epoch(
                 lr=recipe.lr_at(epoch + 1),
@@ -316,8 +316,8 @@ def fit(
                 for key, value in entry.items():
                     board.add_scalar(key, value, entry["epoch"])
             if verbose:
-                keeper.say(_line(entry))
-        keeper.save()
+                checkpointer.say(_line(entry))
+        checkpointer.save()
     if average is not None:
         model.load_state_dict(average.module.state_dict())
     result = result or judge(model, recipe.epochs - 1)  # nothing was left to do
@@ -490,13 +490,13 @@ class Batches:
 
 
 def make_optimizer(
-    model: nn.Module, recipe: Recipe, *, replay: bool = False
+    model: nn.Module, recipe: Recipe, *, cuda_graph: bool = False
 ) -> torch.optim.Optimizer:
     """Return the recipe's optimizer; vectors, positions and tokens do not decay.
 
     Each of its groups has a key ``lr_scale``, its learning rate in units of the
     recipe's: ``backbone_lr``, or 1 for the head. A frozen backbone is in no group. The
-    key ``matrices`` and the argument ``replay`` are for :class:`vhist.muon.Muon`.
+    key ``matrices`` and the argument ``cuda_graph`` are for :class:`vhist.muon.Muon`.
     """
     muon = recipe.optimizer == "muon"
     # Only where one layer is treated unlike the others does a model need a head.
@@ -533,7 +533,7 @@ def make_optimizer(
             recipe.momentum,
             nesterov=recipe.nesterov,
             dtype=dtype,
-            replay=replay,
+            cuda_graph=cuda_graph,
         )
     if recipe.optimizer == "sgd":
         nesterov = recipe.nesterov and recipe.momentum > 0

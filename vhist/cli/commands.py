@@ -174,7 +174,7 @@ def train(
     from vhist.checkpoint import Interrupted, check_facts, locked, remove, write_whole
     from vhist.data import load_dataset
     from vhist.models import create_model
-    from vhist.parallel import Team, one_ahead, processes
+    from vhist.parallel import Team, local_first, processes
     from vhist.pretrained import load_weights
     from vhist.train import fit
 
@@ -196,7 +196,7 @@ def train(
     state, origin = _first_weights(options, model, recipe, files)
     with locked(files.state), processes(_device(options.device)) as device:
         _check_free(files, options)  # another process may have ended it since
-        with one_ahead():  # one downloads and decodes, the others find it done
+        with local_first():  # one downloads and decodes, the others find it done
             data = load_dataset(
                 options.data,
                 root=options.root,
