@@ -8,7 +8,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -171,7 +171,7 @@ def train(
 
     import torch
 
-    from vhist.checkpoint import Interrupted, check_facts, locked, remove, write_whole
+    from vhist.checkpoint import check_facts, locked, remove, write_whole
     from vhist.data import load_dataset
     from vhist.models import create_model
     from vhist.parallel import Team, local_first, processes
@@ -213,7 +213,7 @@ def train(
         if state is not None:
             load_weights(network, state, new_head=True)
         network = network.to(device)
-        try:
+        with _advice(files):
             run = fit(
                 network,
                 data,
@@ -228,37 +228,38 @@ def train(
                 resume=options.resume,
                 tensorboard=options.tensorboard,
             )
-        except Interrupted as stopped:
-            raise Interrupted(
-                f"{stopped}; to continue:\n  {_again()}", stopped.signal
-            ) from None
-        except FloatingPointError as error:
-            kept = exists(files.state) and (
-                f"; the last good weights are in {files.state}: --weights with it and "
-                "another --name go on from there, for example with a lower --lr"
-            )
-            raise FloatingPointError(f"{error}{kept or ''}") from error
-        except OSError as error:
-            if not str(error).startswith("could not write"):
-                raise
-            kept = "what was saved before" if exists(files.state) else "nothing"
-            raise OSError(
-                f"{error}; {kept} is kept: make room, then {_again()}"
-            ) from error
-        if not Team.current().first:
-            return
-        try:
+            if not Team.current().first:
+                return
             write_whole(
                 lambda path: torch.save(network.state_dict(), path), files.weights
             )
             run.save(files.record)
-        except OSError as error:
-            raise OSError(
-                f"{error}; the trained state is kept in {files.state}: make room, then "
-                f"{_again()}"
-            ) from error
         remove(files.state)
         print(f"{run.score} in {run.seconds:.0f} s, written to {files.record}")
+
+
+@contextmanager
+def _advice(files: _Files) -> Iterator[None]:
+    """Add to the reason why a run stopped what is kept, and how to go on."""
+    from vhist.checkpoint import Interrupted, exists
+
+    try:
+        yield
+    except Interrupted as stopped:
+        said = f"{stopped}; to continue:\n  {_again()}"
+        raise Interrupted(said, stopped.signal) from None
+    except FloatingPointError as error:
+        kept = exists(files.state) and (
+            f"; the last good weights are in {files.state}: --weights with it and "
+            "another --name go on from there, for example with a lower --lr"
+        )
+        raise FloatingPointError(f"{error}{kept or ''}") from error
+    except OSError as error:
+        if not str(error).startswith("could not write"):  # a process was lost
+            raise
+        saved = exists(files.state)
+        kept = f"what was saved is in {files.state}" if saved else "nothing is saved"
+        raise OSError(f"{error}; {kept}: make room, then {_again()}") from error
 
 
 def _check_free(files: _Files, options: Options) -> None:
@@ -423,41 +424,16 @@ def _words() -> list[str]:
 
 
 def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> None:
-    from vhist.checkpoint import check_facts
-    from vhist.data import check_room
+    """Print what a run would do, or refuse what it would refuse."""
     from vhist.estimate import estimate_memory, hollow_model, steps_per_epoch
     from vhist.summary import summary
 
-    team = _launch.processes()
     if not _launch.is_first():
         return
-    classes, train, val, where = count_pictures(
-        options.data,
-        options.root,
-        options.size,
-        classes=options.classes,
-        per_class=options.per_class,
-        skip_bad=options.skip_bad,
-    )
+    team = _launch.processes()
+    counts = classes, train, val, where = _count(options, chosen=True)
     steps = steps_per_epoch(recipe, train, team)
-    whole = train + val
-    if options.classes or options.per_class:  # chosen when all are decoded
-        whole = sum(
-            count_pictures(
-                options.data, options.root, options.size, skip_bad=options.skip_bad
-            )[1:3]
-        )
-    check_room(whole, stored_size(options, recipe))
-    if options.resume:
-        built = _built(model, options, recipe, classes)
-        data = {"image_size": stored_size(options, recipe)}
-        # Not where they are no more than an estimate.
-        here = locate(options.data, options.root, options.size)
-        exact = here is not None or options.data == "sketchnette"
-        if exact and not options.skip_bad:
-            data |= {"train": train, "val": val}
-        same = {"model": model, "model_options": built, "recipe": asdict(recipe)}
-        check_facts(files.state, same | {"data": data})
+    _check_data(model, options, recipe, files, counts)
     network = hollow_model(model, recipe, **options.built(), num_classes=classes)
     layers = summary(network, recipe.image_size)
     device, size = _device(options.device), stored_size(options, recipe)
@@ -492,6 +468,41 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
         "\nNothing was done. The memory is a rough estimate: numbers held, times their "
         "bytes,\nwithout PyTorch itself and the scratch space of convolutions."
     )
+
+
+def _count(options: Options, *, chosen: bool) -> tuple[int, int, int, str]:
+    """Count the pictures of a run, or all of which it chooses some."""
+    return count_pictures(
+        options.data,
+        options.root,
+        options.size,
+        classes=options.classes if chosen else (),
+        per_class=options.per_class if chosen else None,
+        skip_bad=options.skip_bad,
+    )
+
+
+def _check_data(
+    model: str, options: Options, recipe: Recipe, files: _Files, counts: tuple
+) -> None:
+    """Raise if all pictures do not fit into memory, or a checkpoint is of others."""
+    from vhist.checkpoint import check_facts
+    from vhist.data import check_room
+
+    classes, train, val, _ = counts
+    size = stored_size(options, recipe)
+    some = options.classes or options.per_class  # chosen when all are decoded
+    check_room(sum(_count(options, chosen=False)[1:3]) if some else train + val, size)
+    if options.resume:
+        data = {"image_size": size}
+        # Not where they are no more than an estimate.
+        here = locate(options.data, options.root, options.size)
+        exact = here is not None or options.data == "sketchnette"
+        if exact and not options.skip_bad:
+            data |= {"train": train, "val": val}
+        built = _built(model, options, recipe, classes)
+        same = {"model": model, "model_options": built, "recipe": asdict(recipe)}
+        check_facts(files.state, same | {"data": data})
 
 
 def _standing(files: _Files) -> str:
