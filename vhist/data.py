@@ -515,7 +515,7 @@ def _sketchnette(image_size: int) -> Dataset:
             )
             stored[f"{part}_images"], stored[f"{part}_labels"] = images, labels
             stored[f"{part}_files"] = [f"{part}/{i:05d}" for i in range(n)]
-            digest.update(images.numpy().tobytes())
+            digest.update(images.numpy())
         stored["fingerprint"] = digest.hexdigest()[:16]
         _write_cache(cached, stored)
     return Dataset(

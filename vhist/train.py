@@ -803,9 +803,9 @@ def _selection(data: Dataset) -> str:
     digest = hashlib.sha256()
     for split in (data.train, data.val):
         digest.update("\n".join(split.files).encode(errors="surrogatepass"))
-        digest.update(split.labels.cpu().numpy().tobytes())
+        digest.update(split.labels.cpu().contiguous().numpy())
         if not data.fingerprint:  # tensors of the user's
-            digest.update(split.images.cpu().numpy().tobytes())
+            digest.update(split.images.cpu().contiguous().numpy())
     return digest.hexdigest()[:16]
 
 
