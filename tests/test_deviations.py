@@ -355,8 +355,6 @@ def test_vits_training():
 
 
 def test_linformers_recipes_and_first_weights(framed):
-    says("linformer", "schedule", "constant", "cosine")
-    says("linformer", "weight decay", ..., "0.05")
     says("linformer", "pictures", "normalised", "normalised")
     says("linformer", "first weights", "ViT's, head 0", "ViT's, head 0")
     says("linformer", "positions", "N(0, 0.02²)", "N(0, 0.02²)")

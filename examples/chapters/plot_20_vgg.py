@@ -7,7 +7,7 @@ that was worth.
 
 After AlexNet everybody knew that deep networks win, but not which choices mattered.
 What was missing was a rule for building a deeper network. This page needs no GPU; its
-first run also draws its pictures.
+first run also draws its data set.
 
 You will see
 
@@ -42,7 +42,7 @@ You will see
 # A configuration says how many convolutions precede each of five poolings. One box per
 # layer with weights:
 
-# sphinx_gallery_thumbnail_number = 3
+# sphinx_gallery_thumbnail_number = 4
 from dataclasses import replace
 import math
 
@@ -104,8 +104,54 @@ stage(3, 64, 2)(torch.zeros(1, 3, 224, 224)).shape
 
 # %%
 # Padding by one pixel keeps the size, pooling halves it: 224 became 112. So a stage can
-# hold any number of convolutions, and the rest of the network does not notice. Five
-# stages and three fully connected layers make the network:
+# hold any number of convolutions; the rest does not notice.
+#
+# Small filters, stacked
+# ----------------------
+#
+# The :term:`receptive field` is the patch of the picture that one unit depends on.
+# Ask the gradient how far two stacked 3x3 convolutions look: it should answer 5x5; for
+# three, 7x7.
+
+looks = {"one 3x3": [3], "two 3x3": [3, 3], "one 5x5": [5]}
+looks |= {"three 3x3": [3, 3, 3], "one 7x7": [7]}
+fig, axes = plt.subplots(1, 5, figsize=(7.2, 2.05), layout="compressed")
+torch.manual_seed(0)
+for ax, (name, sizes) in zip(axes, looks.items(), strict=True):
+    convs = [nn.Conv2d(64, 64, k, padding=k // 2, bias=False) for k in sizes]
+    x = torch.randn(16, 64, 11, 11, requires_grad=True)
+    net = nn.Sequential(*[part for conv in convs for part in (conv, nn.ReLU())])
+    net(x)[:, :, 5, 5].sum().backward()
+    seen = x.grad.abs().mean(dim=(0, 1))
+    weights = sum(conv.weight.numel() for conv in convs)
+    side = (seen.amax(dim=0) > 0).sum().item()
+    assert side == 1 + sum(k - 1 for k in sizes)
+    ax.imshow(seen)
+    ax.set_title(f"{name}\nsees {side}x{side}\n{weights:,} weights", fontsize=9)
+    ax.set_axis_off()
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "Which input pixels move one output unit, and how much: mean size of the gradient, "
+    "64 channels, random weights. Yellow is large, dark purple zero; each map has its "
+    "own scale.",
+    "Five heat maps. Two stacked 3x3 convolutions light up a 5x5 square like one 5x5 "
+    "convolution does, three a 7x7 square like one 7x7 does. The stacks are brighter "
+    "in the middle, the single filters are flat.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+
+# %%
+# Same reach, and the paper's two arguments follow. For c channels a 7x7 convolution
+# needs 49c² weights and three 3x3 ones need 27c², with three ReLUs where there was one.
+# The figure adds that a single filter looks evenly, while a stack prefers its middle,
+# because more paths lead there :cite:p:`luo2016`.
+#
+# The whole network
+# -----------------
+#
+# Five stages and three fully connected layers:
 
 
 class VGG(nn.Module):
@@ -152,34 +198,14 @@ plots.caption(
 plt.show()
 
 # %%
-# Is this the library's network? At full size, without numbers, only shapes can be
-# compared; at small size, answers.
-
-with torch.device("meta"):
-    full = {name: VGG(convs) for name, convs in CONFIGURATIONS.items()}
-    names = ("vgg11", "vgg13", "vgg16", "vgg19")
-    theirs = [vhist.create_model(name) for name in names]
-for mine, library in zip(full.values(), theirs, strict=True):
-    shapes = [[p.shape for p in model.parameters()] for model in (mine, library)]
-    assert shapes[0] == shapes[1]
-
-twin = vhist.models.vgg_small(image_size=32, widths=(8, 16, 32, 64), hidden=48)
-weights = zip(small.state_dict(), twin.state_dict().values(), strict=True)
-small.load_state_dict(dict(weights))
-x = torch.randn(4, 3, 32, 32)
-difference = (small.eval()(x) - twin.eval()(x)).abs().max().item()
-assert difference < 1e-5
-print(f"largest difference of the logits: {difference:.1e}")
-
-# %%
-# Both agree. In training, the library's dropout comes earlier.
-#
 # Two networks in one
 # -------------------
 #
 # The layer table of VGG-16, one row per stage. A :term:`multiply-add` is one product
 # added to a sum.
 
+with torch.device("meta"):
+    full = {name: VGG(convs) for name, convs in CONFIGURATIONS.items()}
 table = vhist.summary(full["D"], 224)
 table.collapse(2)
 
@@ -191,30 +217,30 @@ table.collapse(2)
 # normalisation, which has no weights; C is D with the last filters of three stages
 # shrunk to 1x1. Beside each are the reported errors of one network at one test scale
 # (its table 3), in percent, for one guess and for five. *S* is the shorter side of a
-# training picture, in pixels, before the crop of 224.
+# training picture before the crop of 224, *Q* that of a test picture, in pixels.
 
 with torch.device("meta"):
     full["C"] = VGG(CONFIGURATIONS["D"])
     for block, width in zip(full["C"].features[2:], WIDTHS[2:], strict=True):
         block[4] = nn.Conv2d(width, width, 1)  # the third convolution of the stage
-published = {  # S = 256; for three of them also S drawn anew for each picture
-    "A": ("29.6 / 10.4", ""),
-    "A-LRN": ("29.7 / 10.5", ""),
-    "B": ("28.7 /  9.9", ""),
-    "C": ("28.1 /  9.4", "27.3 /  8.8"),
-    "D": ("27.0 /  8.8", "25.6 /  8.1"),
-    "E": ("27.3 /  9.0", "25.5 /  8.0"),
+published = {
+    "A": ("29.6 / 10.4", "", ""),
+    "A-LRN": ("29.7 / 10.5", "", ""),
+    "B": ("28.7 /  9.9", "", ""),
+    "C": ("28.1 /  9.4", "28.1 /  9.3", "27.3 /  8.8"),
+    "D": ("27.0 /  8.8", "26.8 /  8.7", "25.6 /  8.1"),
+    "E": ("27.3 /  9.0", "26.9 /  8.7", "25.5 /  8.0"),
 }
+line = "{:5}  {:>6}  {:>10}  {:>8}  {:>13}{:>13}{:>13}{:>17}"
+head = ("", "layers", "parameters", "in convs", "multiply-adds")
 print("Counted for 10 classes; errors of the paper, for 1,000:")
-print("       layers  parameters  in convs  multiply-adds    S = 256   S in 256...512")
-for name, (fixed, mixed) in published.items():
+print(line.format(*head, "S=Q=256", "S=Q=384", "S varied, Q=384"))
+for name, errors in published.items():
     t = vhist.summary(full[name.removesuffix("-LRN")], 224)
-    layers = sum(row.parameters > 0 for row in t.rows)
+    layers = sum(part.parameters > 0 for part in t.rows)
     conv = t.collapse(1).rows[0].parameters / t.parameters
-    print(
-        f"{name:5}  {layers:6}  {t.parameters / 1e6:8.1f} M  {conv:8.1%}  "
-        f"{t.macs / 1e9:11.1f} G  {fixed:>11}  {mixed:>13}"
-    )
+    counted = f"{t.parameters / 1e6:.1f} M", f"{conv:.1%}", f"{t.macs / 1e9:.1f} G"
+    print(line.format(name, layers, *counted, *errors))
 
 # %%
 # From A to E the number of weights hardly moves, the work more than doubles, and the
@@ -222,15 +248,16 @@ for name, (fixed, mixed) in published.items():
 # normalisation bought nothing. C, as deep as D, lags behind it: layers should look
 # around, say the authors, but C also has fewer weights. At a fixed scale the step from
 # D to E did not pay. **Scale jittering**, S drawn between 256 and 512 for each picture,
-# took C, D and E further.
+# took C, D and E further at the same Q.
 #
 # Per layer, and beside AlexNet:
 
 with torch.device("meta"):  # groups=2: wired as on the two graphics cards
     alexnet = vhist.create_model("alexnet", groups=2)
+    vgg = vhist.create_model("vgg16")  # like ours, its layers named
 sizes = {"alexnet": 227, "vgg": 224}
 rows = {}
-for name, model in (("alexnet", alexnet), ("vgg", theirs[2])):
+for name, model in (("alexnet", alexnet), ("vgg", vgg)):
     found = vhist.summary(model, sizes[name]).rows
     rows[name] = [row for row in found if row.parameters]
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 4.2), sharey="col", layout="constrained")
@@ -269,49 +296,11 @@ assert share < 0.02
 # "About twice AlexNet's parameters", as VGG is often introduced, is right but
 # misleading: the work grew far more.
 #
-# Small filters, stacked
+# How far a network sees
 # ----------------------
 #
-# The :term:`receptive field` is the patch of the picture that one unit depends on.
-# Ask the gradient how far two stacked 3x3 convolutions look: it should answer 5x5; for
-# three, 7x7.
-
-looks = {"one 3x3": [3], "two 3x3": [3, 3], "one 5x5": [5]}
-looks |= {"three 3x3": [3, 3, 3], "one 7x7": [7]}
-fig, axes = plt.subplots(1, 5, figsize=(7.2, 2.05), layout="constrained")
-torch.manual_seed(0)
-for ax, (name, sizes) in zip(axes, looks.items(), strict=True):
-    convs = [nn.Conv2d(64, 64, k, padding=k // 2, bias=False) for k in sizes]
-    x = torch.randn(16, 64, 11, 11, requires_grad=True)
-    net = nn.Sequential(*[part for conv in convs for part in (conv, nn.ReLU())])
-    net(x)[:, :, 5, 5].sum().backward()
-    seen = x.grad.abs().mean(dim=(0, 1))
-    weights = sum(conv.weight.numel() for conv in convs)
-    side = (seen.amax(dim=0) > 0).sum().item()
-    assert side == 1 + sum(k - 1 for k in sizes)
-    ax.imshow(seen)
-    ax.set_title(f"{name}\nsees {side}x{side}\n{weights:,} weights", fontsize=9)
-    ax.set_axis_off()
-# sphinx_gallery_start_ignore
-plots.caption(
-    fig,
-    "Which input pixels move one output unit, and how much: mean size of the gradient, "
-    "64 channels, random weights.",
-    "Five heat maps. Two stacked 3x3 convolutions light up a 5x5 square like one 5x5 "
-    "convolution does, three a 7x7 square like one 7x7 does. The stacks are brighter "
-    "in the middle, the single filters are flat.",
-)
-# sphinx_gallery_end_ignore
-plt.show()
-
-# %%
-# Same reach, and the paper's two arguments follow. For c channels a 7x7 convolution
-# needs 49c² weights and three 3x3 ones need 27c², with three ReLUs where there was one.
-# The picture adds that a single filter looks evenly, while a stack prefers its middle,
-# because more paths lead there :cite:p:`luo2016`.
-#
-# And a whole network, up to its head? A kernel k pixels wide widens the field by k - 1
-# steps; a step is the product of all strides before it.
+# A kernel k pixels wide widens the receptive field by k - 1 steps; a step is the
+# product of all strides before it. Counted up to the head:
 
 
 def receptive_field(model):
@@ -332,9 +321,9 @@ assert receptive_field(full["C"]) == receptive_field(full["B"])
 # %%
 # .. admonition:: A common slip: VGG's small filters reduced the receptive field
 #
-#    Per filter, yes; per stack, no. With 3x3 alone VGG-16 sees slightly more of the
-#    picture than AlexNet with its 11x11 start, and nearly the whole of its 224 pixels.
-#    C has D's depth and sees no further than B.
+#    Per filter, yes; per stack, no. With 3x3 alone VGG-16 sees slightly more than
+#    AlexNet with its 11x11 start, and nearly the whole of its 224 pixels. C has D's
+#    depth and sees no further than B.
 #
 # First weights, and many layers
 # ------------------------------
@@ -343,8 +332,9 @@ assert receptive_field(full["C"]) == receptive_field(full["B"])
 # g, fifty layers change it by :math:`g^{50}`, and the gradient fares likewise on its
 # way back. A unit adds up :math:`n_\mathrm{in}` inputs (:term:`fan-in`), and each input
 # feeds :math:`n_\mathrm{out}` units: in a k by k convolution :math:`k^2` times its
-# input channels, and :math:`k^2` times its output channels. If the weights have mean 0
-# and variance :math:`\sigma^2`, and a ReLU has halved the power of their input, then
+# input channels and :math:`k^2` times its output channels, respectively. If the weights
+# have mean 0 and variance :math:`\sigma^2`, and a ReLU has halved the power of their
+# input, then
 #
 # .. math:: g = \sigma \sqrt{n_\mathrm{in} / 2}.
 #
@@ -365,7 +355,9 @@ for name, scale in scales.items():
     for _ in range(depth):
         x = torch.relu(x @ (scale * torch.randn(width, width)))
         sizes[name].append(x.square().mean().sqrt().item())
-    print(f"{name:12} after {depth} layers: {sizes[name][-1]:.1e}")
+    formula = (scale * math.sqrt(width / 2)) ** depth
+    print(f"{name:12} after {depth} layers: {sizes[name][-1]:.1e}", end=" ")
+    print(f"(by the formula {formula:.1e})")
 
 assert sizes["Glorot"][-1] < 1e-6 < 0.2 < sizes["He"][-1] < 2
 assert sizes["N(0, 0.01²)"][-1] == 0
@@ -451,11 +443,12 @@ assert in_all["E"][-1] > 1e3 * in_all["A"][-1]
 assert in_e["N(0, 0.01²)"][-1] < 1e-6 < 0.3 < in_e["He"][-1] < 5
 
 # %%
-# E's signal starts out thousands of times larger than A's; we do not try to train it.
-# The authors wrote that a bad start can stall a deep network, and took a detour. They
-# trained A, shallow enough to start at random, and copied its first four convolutions
-# and its three fully connected layers into the deeper networks. The rest was drawn
-# afresh, and everything was trained.
+# E's signal starts out thousands of times larger than A's. But A's has grown, too, and
+# A trained: size alone does not decide. We do not try E. The authors wrote that a bad
+# start can stall a deep network, and took a detour. They trained A, shallow enough to
+# start at random, and copied its first four convolutions and its three fully connected
+# layers into the deeper networks. The rest was drawn afresh, and everything was
+# trained.
 #
 # Later they noted that with Glorot's rule skipping the detour is *possible*; the paper
 # prints no comparison.
@@ -480,8 +473,7 @@ for seed, convs in enumerate(((1, 1, 1), (1, 1, 2), (2, 2, 2))):
 assert min(log.accuracy for log in logs.values()) > 0.45
 
 # %%
-# Chance is one in ten. The order says little about depth: so few passes favour whoever
-# starts quickly, and each has its own seed.
+# With one seed each the order says little about depth.
 #
 # The detour, tried
 # -----------------
@@ -580,7 +572,7 @@ plt.show()
 # %%
 # The average wins, for three times the work per picture. In the paper an average of two
 # networks (6.8 % top-5 error on the test set) beat the best single one (7.0 %), and
-# also the seven that had been submitted (7.3 %).
+# also the seven that had been submitted (7.3 %, without crops).
 #
 # Any size, any place
 # -------------------
@@ -618,11 +610,11 @@ with torch.no_grad():
 assert shares[48] < shares[32] - 0.05
 
 # %%
-# At the training size the two networks agree. On larger pictures (*Q* is the test
-# scale) the new one gives a map of class scores, one answer for each place of its
-# window, and the authors averaged it. That costs far less than crops. But our network
-# has seen drawings at 32 pixels only, and at 48 it errs more often. Networks trained
-# with scale jittering gained from an average over three scales Q.
+# At the training size the two networks agree. On larger pictures the new one gives a
+# map of class scores, one answer for each place of its window, and the authors averaged
+# it. That costs far less than crops. But our network has seen drawings at 32 pixels
+# only, and at 48 it errs more often. Networks trained with scale jittering gained from
+# an average over three scales Q.
 #
 # .. dropdown:: How the paper tested, in full
 #
@@ -673,9 +665,9 @@ assert max(reads["untrained"]) < reads["trained"][0]
 # On photographs
 # --------------
 #
-# A larger sister was trained on the photographs of Imagenette; what follows is read
-# from its records. The ± is the standard deviation over seeds (SD) or, with a single
-# seed, the standard error over pictures (SE).
+# A larger sister learned from Imagenette's photographs; what follows is read from its
+# records. The ± is the standard deviation over seeds (SD) or, with a single seed, the
+# standard error over pictures (SE).
 
 runs = vhist.plan.load("short").records()["vgg_small"]
 run = runs[0]
@@ -715,8 +707,8 @@ print(f"most frequent mistake: {names[i]} taken for {names[j]}, {mistakes[i, j]}
 
 # %%
 # The article that this book grew from :cite:p:`khazaei2024` trained VGG-16 itself, at
-# 224 pixels, for 200 epochs. Its log tests the final weights twice, on "10000 test
-# images", it says:
+# 224 pixels, for 200 epochs. Its log has two tests of the final weights, on what it
+# calls "10000 test images":
 
 n = len(run.labels)
 for logged in (86.08916473388672, 85.73248291015625):
@@ -807,7 +799,26 @@ assert difference < 1e-5
 # Paper, here, torchvision
 # ------------------------
 #
-# The paper's network is D; "here" is the small one of the records.
+# Is our class the library's network? At full size we compare shapes, at small size
+# answers.
+
+with torch.device("meta"):
+    for letter, name in zip("ABDE", ("vgg11", "vgg13", "vgg16", "vgg19"), strict=True):
+        pair = full[letter], vhist.create_model(name)
+        ours, library = ([p.shape for p in net.parameters()] for net in pair)
+        assert ours == library
+
+twin = vhist.models.vgg_small(image_size=32, widths=(8, 16, 32, 64), hidden=48)
+weights = zip(small.state_dict(), twin.state_dict().values(), strict=True)
+small.load_state_dict(dict(weights))
+x = torch.randn(4, 3, 32, 32)
+difference = (small.eval()(x) - twin.eval()(x)).abs().max().item()
+assert difference < 1e-5
+print(f"largest difference of the logits: {difference:.1e}")
+
+# %%
+# Both agree. In training, the library's dropout comes earlier. What else differs? The
+# paper's network is D; "here" is the small one of the records.
 
 from torchvision.models import VGG16_Weights
 from torchvision.models import vgg16 as torchvision_vgg16
