@@ -402,7 +402,8 @@ def _again() -> str:
 def _command() -> str:
     """Return the command that repeats the run elsewhere, if a command started it."""
     started = Path(sys.argv[0])
-    ours = Path(__file__).parents[1] / "__main__.py"  # else it is -m of another package
+    # Else it is -m of another package.
+    ours = Path(__file__).resolve().parents[1] / "__main__.py"
     if started.name != "vhist" and started.resolve() != ours:
         return ""
     words = [w for w in _words() if not w.startswith("--out=")]
