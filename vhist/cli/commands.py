@@ -455,7 +455,7 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
         ("run", files.record.stem),
         ("state", _standing(files)),
         ("pictures", f"{most}{train:,} + {val:,} of {classes} classes ({where})"),
-        ("steps", f"{steps:,} per epoch, {steps * recipe.epochs:,} in all"),
+        ("steps", f"{most}{steps:,} per epoch, {steps * recipe.epochs:,} in all"),
         ("parameters", f"{layers.parameters:,}"),
         ("first weights", begins),
         ("multiply-adds", f"{layers.macs:,} per picture, forward"),
@@ -727,13 +727,14 @@ def _spread(paths: Sequence[Path]) -> Iterator[Path]:
 
     for path in paths:
         if path.is_dir():
-            files = sorted(files_below(path))
-            found = [*filter(named_as_picture, files)]
-            if found and len(found) < len(files):
-                other = next(file for file in files if file not in found)
+            found: list[Path] = []
+            others: list[Path] = []
+            for file in sorted(files_below(path)):
+                (found if named_as_picture(file) else others).append(file)
+            if found and others:
                 warnings.warn(
-                    f"{len(files) - len(found)} files below {path} are not named as "
-                    f"pictures and were left out, the first: {one_line(str(other))}",
+                    f"{len(others)} files below {path} are not named as pictures and "
+                    f"were left out, the first: {one_line(str(others[0]))}",
                     stacklevel=2,
                 )
             yield from found or [path]
