@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 
 from vhist import atlas, runs
-from vhist.data import WNIDS, cache_dir, list_folder
+from vhist.catalogue import WNIDS
+from vhist.folders import cache_dir, list_folder
 from vhist.plots import use_style
 
 NAMES = atlas.val_files()

@@ -31,7 +31,8 @@ from malformed import (
 from PIL import Image
 
 from vhist import checkpoint, fit, load_dataset
-from vhist.data import cache_dir, load_folder
+from vhist.data import load_folder
+from vhist.folders import cache_dir
 from vhist.runs import Run
 
 # ---- records -------------------------------------------------------------------------

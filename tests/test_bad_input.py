@@ -19,7 +19,8 @@ from malformed import draw, refused
 from PIL import Image
 
 from vhist import Recipe, create_model, load_dataset
-from vhist.data import decode, load_folder
+from vhist.data import load_folder
+from vhist.decoding import decode
 
 NAN, INF, HUGE = float("nan"), float("inf"), 10**400
 

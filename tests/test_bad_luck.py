@@ -21,10 +21,12 @@ from hypothesis import strategies as st
 from malformed import draw, interrupted, refused, resume, trained
 from PIL import Image
 
-from vhist import Recipe, checkpoint
+from vhist import Recipe, checkpoint, files
 from vhist import __main__ as cli
 from vhist.cli.commands import Options
-from vhist.data import cache_dir, decode, load_folder
+from vhist.data import load_folder
+from vhist.decoding import decode
+from vhist.folders import cache_dir
 from vhist.runs import Run
 
 
@@ -195,9 +197,9 @@ def test_a_damaged_state_is_whole_or_refused(shelf, name, damage):
     whole = (shelf / name).read_bytes()
     path = shelf / "spoilt"
     path.write_bytes(damage(whole))
-    state = outcome(lambda: checkpoint.read_whole(path, "checkpoint"))
+    state = outcome(lambda: files.read_whole(path, "checkpoint"))
     if state is not None:
-        assert same(state, checkpoint.read_whole(shelf / name, "checkpoint"))
+        assert same(state, files.read_whole(shelf / name, "checkpoint"))
 
 
 @bound(40)

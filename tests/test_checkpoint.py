@@ -19,7 +19,7 @@ import pytest
 import torch
 from torch import nn
 
-from vhist import Recipe, checkpoint, fit
+from vhist import Recipe, checkpoint, files, fit
 from vhist.data import Dataset, Split
 from vhist.parallel import Team
 from vhist.pretrained import read_weights
@@ -425,10 +425,10 @@ def test_two_writers_and_one_that_stops_leave_whole_files(tmp_path, monkeypatch)
         file.write(b"first")
         with monkeypatch.context() as patch:
             patch.setattr(os, "getpid", lambda: 7)
-            checkpoint.write_whole(lambda inner: inner.write(b"second, longer"), path)
+            files.write_whole(lambda inner: inner.write(b"second, longer"), path)
         assert path.read_bytes() == b"second, longer"
 
-    checkpoint.write_whole(write, path)
+    files.write_whole(write, path)
     assert path.read_bytes() == b"first"
 
     def stop(file):
@@ -438,7 +438,7 @@ def test_two_writers_and_one_that_stops_leave_whole_files(tmp_path, monkeypatch)
     old.write_bytes(b"of a process that was killed")
     os.utime(old, (0, 0))
     with pytest.raises(KeyboardInterrupt):
-        checkpoint.write_whole(stop, path)
+        files.write_whole(stop, path)
     assert [p.name for p in tmp_path.iterdir()] == ["cache.pt"]
 
 
@@ -647,7 +647,7 @@ def test_what_is_being_written_is_not_taken_for_left_over(tmp_path):
         partial = tmp_path / f"cache.pt.{pid}.partial"
         partial.write_bytes(b"")
         os.utime(partial, (time.time() - 3600 * hours,) * 2)
-    checkpoint.write_whole(lambda file: file.write(b"x"), path)
+    files.write_whole(lambda file: file.write(b"x"), path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "cache.pt",
         "cache.pt.1.partial",

@@ -17,7 +17,16 @@ import torch
 from PIL import Image
 
 from vhist import __main__ as cli
-from vhist import catalogue, checkpoint, create_model, estimate, evaluate, runs
+from vhist import (
+    catalogue,
+    checkpoint,
+    create_model,
+    decoding,
+    estimate,
+    evaluate,
+    files,
+    runs,
+)
 from vhist import data as vdata
 from vhist.checkpoint import Interrupted
 from vhist.cli import commands, terminal
@@ -30,12 +39,17 @@ SHORT = ["--epochs", "2", "--batch-size", "8", "--image-size", "32", "--threads"
 TINY = ["--model-options", "blocks=[1]", "widths=[8]", *SHORT]
 
 
+MAIN = "import sys; from vhist.__main__ import main;"
+
+
 @pytest.mark.parametrize(
     ("code", "heavy"),
     [
         ("import vhist", "torch torchvision PIL matplotlib tyro"),
         ("import vhist; vhist.fit", "torchvision PIL matplotlib tyro torch._dynamo"),
-        ("from vhist.__main__ import main; main()", "torch torchvision PIL matplotlib"),
+        (f"{MAIN} main()", "torch torchvision PIL matplotlib"),
+        (f"{MAIN} sys.argv[1:] = ['runs']; main()", "torch torchvision PIL matplotlib"),
+        (f"{MAIN} sys.argv[1:] = ['datasets']; main()", "torch torchvision matplotlib"),
     ],
 )
 def test_loads_only_what_it_needs(code, heavy):
@@ -232,7 +246,7 @@ def test_a_run_that_ended_meanwhile_is_not_overwritten(
     (greys / "greys.pt").rename(greys / "weights")
     (greys / "greys.ckpt").touch()  # begun, as it seems
     monkeypatch.setattr(checkpoint, "check_facts", lambda *_: None)
-    lock = checkpoint.locked
+    lock = files.locked
 
     def locked(path):  # while PyTorch was imported the other process ended
         (greys / "greys.ckpt").unlink()
@@ -240,7 +254,7 @@ def test_a_run_that_ended_meanwhile_is_not_overwritten(
         (greys / "away").rename(greys / "greys.json")
         return lock(path)
 
-    monkeypatch.setattr(checkpoint, "locked", locked)
+    monkeypatch.setattr(files, "locked", locked)
     argv = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
     code, _, err = vhist(*argv, "--name", "greys", "--resume")
     assert (code, "greys.json exists" in err) == (2, True)
@@ -410,7 +424,7 @@ def test_a_full_disk_at_the_end_keeps_the_state(vhist, monkeypatch, pictures, ex
         raise OSError(f"could not write {path} (No space left on device)")
 
     monkeypatch.setattr("vhist.train.fit", fit)
-    monkeypatch.setattr("vhist.checkpoint.write_whole", write_whole)
+    monkeypatch.setattr("vhist.files.write_whole", write_whole)
     argv = ["train", "resnet_small", "--data", "folder", "--root", pictures, *SHORT]
     code, _, err = vhist(*argv, "--name", "a")
     assert code == 2
@@ -738,7 +752,10 @@ def test_datasets(vhist, pictures, monkeypatch):
     assert [line.split()[0] for line in out.splitlines()[1:]] == [*catalogue.SOURCES]
     assert "9,469 + 3,925" in out
     monkeypatch.setenv("VHIST_DATA", str(pictures))
-    assert str(pictures) in vhist("datasets")[1]
+    lines = vhist("datasets")[1].splitlines()
+    assert str(pictures) in lines[-1]
+    said = f"by --data imagenette --root FOLDER: {pictures} has other classes"
+    assert said in lines[2]
 
 
 def test_models(vhist):
@@ -993,7 +1010,7 @@ def test_predict_prints_the_networks_probabilities(vhist, greys, pictures):
     network = create_model(run.model, **run.model_options)
     network.load_state_dict(torch.load(greys / "greys.pt", weights_only=True))
     path = pictures / "val" / "dark" / "0.png"
-    pixels = vdata.decode(path, run.data["image_size"])[None]
+    pixels = decoding.decode(path, run.data["image_size"])[None]
     split = Split(pixels, torch.zeros(1, dtype=torch.long), ("",))
     chances = evaluate(network, split, image_size=32).logits.softmax(dim=1)[0].tolist()
     ranked = sorted(zip(chances, run.data["classes"], strict=True), reverse=True)

@@ -16,9 +16,9 @@ from PIL import Image
 
 from vhist import __main__ as cli
 from vhist import plan, runs
-from vhist.checkpoint import locked
 from vhist.cli import commands, recording
 from vhist.cli.parsing import parse_train
+from vhist.files import locked
 from vhist.recipe import FAMILIES, recipe_for
 
 PLANNED = [run for name in plan.list_plans() for run in plan.load(name).runs]
@@ -362,7 +362,7 @@ def test_a_lock_is_of_one_process_and_ends_with_it(tmp_path):
     path = tmp_path / "a.ckpt"
     with locked(path), pytest.raises(ValueError, match="another process is training a"):
         locked(path).__enter__()
-    code = f"import os; from vhist.checkpoint import locked; a = locked({str(path)!r});"
+    code = f"import os; from vhist.files import locked; a = locked({str(path)!r});"
     code += "a.__enter__(); os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", code], check=False)
     assert path.with_suffix(".lock").exists()

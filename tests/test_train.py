@@ -11,9 +11,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from vhist import Recipe, create_model, evaluate, fit, train
-from vhist import data as vdata
-from vhist.data import Dataset, Split
+from vhist import Recipe, augment, create_model, evaluate, fit, train
+from vhist.data import Dataset, Split, normalize
 from vhist.recipe import recipe_for
 from vhist.runs import Run, mean_std
 from vhist.train import Batches, make_optimizer, seed_step
@@ -642,7 +641,7 @@ def test_colours_are_those_of_all_classes():
     images[2000:, 0] = torch.arange(256, dtype=torch.uint8).view(16, 16)
     split = Split(images, torch.arange(4000) // 2000, ("",) * 4000)
     found = Batches(split, replace(RECIPE, augment="paper")).components
-    expected = vdata.colour_components(images)
+    expected = augment.colour_components(images)
     torch.testing.assert_close(found[0], expected[0], rtol=0.05, atol=1e-3)
 
 
@@ -652,7 +651,7 @@ def test_the_pictures_of_a_step_are_those_of_its_batch():
     for i, (images, labels) in enumerate(batches.epoch(1)):
         rows = batches.pictures(6 + i)
         assert torch.equal(labels, data.labels[rows])
-        assert torch.equal(images, vdata.normalize(data.images[rows]))
+        assert torch.equal(images, normalize(data.images[rows]))
 
 
 def test_a_record_names_the_worst_pictures_first():

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vhist._text import brief
-from vhist.catalogue import locate
-from vhist.data import WNIDS, decode
+from vhist.catalogue import WNIDS, locate
+from vhist.decoding import decode
 from vhist.plots import LABELS, WIDTH, color_of
 from vhist.runs import RECORDS
 

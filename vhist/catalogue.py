@@ -2,20 +2,27 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from vhist import folders
+from vhist._checks import fits
+from vhist._text import brief, nearest
+from vhist.folders import cache_dir, class_folders, expand_user
 
 __all__ = [
     "ARCHIVES",
     "CIFAR10",
     "SMALLEST",
     "SOURCES",
+    "WNIDS",
     "Source",
     "base_folder",
+    "check_classes",
+    "check_per_class",
     "check_place",
     "count_pictures",
-    "expand_user",
     "inner_folder",
     "locate",
 ]
@@ -75,34 +82,24 @@ ARCHIVES = {
     "160px": "imagenette2-160",
 }
 
+#: Imagenette's ten WordNet ids and what they mean.
+WNIDS = {
+    "n01440764": "tench",
+    "n02102040": "English springer",
+    "n02979186": "cassette player",
+    "n03000684": "chain saw",
+    "n03028079": "church",
+    "n03394916": "French horn",
+    "n03417042": "garbage truck",
+    "n03425413": "gas pump",
+    "n03445777": "golf ball",
+    "n03888257": "parachute",
+}
+
 CIFAR10 = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
 )
-
-
-def expand_user(
-    path: str | Path, advice: str = "give root (--root, or VHIST_DATA) without ~"
-) -> Path:
-    """Return a path with the home folder in the place of ``~``.
-
-    Parameters
-    ----------
-    path : path
-    advice : str
-        What to do where there is no such folder.
-
-    Raises
-    ------
-    ValueError
-        If there is no user of that name, or nobody knows where the home folder is.
-    """
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        raise ValueError(
-            f"{str(path)!r} begins with a home folder that is not known; {advice}"
-        ) from error
 
 
 def base_folder(name: str, root: str | Path | None = None) -> Path:
@@ -119,8 +116,6 @@ def base_folder(name: str, root: str | Path | None = None) -> Path:
     ValueError
         If nobody says where the pictures of ``folder`` are.
     """
-    from vhist.data import cache_dir
-
     chosen = root or os.environ.get("VHIST_DATA")
     if name == "folder" and not chosen:
         raise ValueError(
@@ -134,8 +129,6 @@ def _has_classes_of(name: str, folder: Path) -> bool:
 
     CIFAR-10 must have exactly its classes, Imagenette no others.
     """
-    from vhist.data import WNIDS, class_folders
-
     if name not in ("cifar10", "imagenette"):
         return True
     classes = {*class_folders(folder / "train")}
@@ -208,18 +201,17 @@ def count_pictures(
     FileNotFoundError, ValueError
         As :func:`vhist.load_dataset` does.
     """
-    from vhist import data as vdata
-    from vhist.data import WNIDS, check_classes, check_per_class
-
     source, folder = SOURCES[name], locate(name, root, size)
     if folder is None and name == "folder":
         folder = base_folder(name, root)  # what it lacks is said where it is listed
     if folder is not None:
-        found, splits = vdata.list_folder(folder)
+        found, splits = folders.list_folder(folder)
         files = [path for split in splits for path, _ in split]
         for path in files if not skip_bad else ():
-            if not vdata.named_as_picture(path):
-                vdata.refuse_or_warn([f"{path} (not a picture by its name)"], skip_bad)
+            if not folders.named_as_picture(path):
+                folders.refuse_or_warn(
+                    [f"{path} (not a picture by its name)"], skip_bad
+                )
         names = [WNIDS.get(c, c) for c in found]
         check_classes(folder.name, classes, names)
         kept = {names.index(c): c for c in classes or names}
@@ -227,7 +219,7 @@ def count_pictures(
             Counter(
                 kept[label]
                 for path, label in split
-                if label in kept and vdata.named_as_picture(path)
+                if label in kept and folders.named_as_picture(path)
             )
             for split in splits
         )
@@ -247,3 +239,46 @@ def count_pictures(
         check_per_class(name, per_class, {"each class": each})
     train, val = (size * n // whole for size in sizes)
     return n, per_class * n if per_class else train, val, where
+
+
+def check_classes(data: str, chosen: Sequence[str], known: Sequence[str]) -> None:
+    """Raise ValueError if a data set has no class of that name, or it is named twice.
+
+    Parameters
+    ----------
+    data : str
+        Name of the data set, for the message.
+    chosen, known : sequence of str
+    """
+    for name in chosen:
+        if name not in known:
+            hint = nearest(name, known)
+            raise ValueError(
+                f"{data} has no class {brief(name)}; {hint}{' ' if hint else ''}there "
+                f"are {', '.join(known[:10])}"
+            )
+        if chosen.count(name) > 1:
+            raise ValueError(f"the class {name!r} is named twice")
+
+
+def check_per_class(data: str, per_class: int, counts: Mapping[str, int]) -> None:
+    """Raise ValueError if a class has fewer training pictures than are asked for.
+
+    Parameters
+    ----------
+    data : str
+        Name of the data set, for the message.
+    per_class : int
+    counts : mapping of str to int
+        Training pictures of each class.
+    """
+    if not (fits(per_class, int) and per_class >= 1):
+        raise ValueError(
+            f"per_class must be a whole number, at least 1, got {brief(per_class)}"
+        )
+    for name, count in counts.items():
+        if count < per_class:
+            raise ValueError(
+                f"{data} has {count} training pictures of {name}, "
+                f"per_class={per_class} asks for more"
+            )

@@ -18,7 +18,7 @@ from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from vhist._checks import check_file
 from vhist._text import brief, first_line
-from vhist.checkpoint import read_whole
+from vhist.files import read_whole
 
 __all__ = [
     "check_published",

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from vhist._checks import check_fields, check_file, fits
 from vhist._text import brief, nearest
+from vhist.files import write_whole
 from vhist.recipe import Recipe
 
 if TYPE_CHECKING:  # to look at records, PyTorch is not needed
@@ -248,8 +249,6 @@ class Run:
 
     def save(self, path: str | Path) -> Path:
         """Write the record as JSON, whole or not at all."""
-        from vhist.checkpoint import write_whole  # brings PyTorch
-
         path = Path(path)
         stored = asdict(self)
         for key in ("predictions", "labels"):

@@ -16,12 +16,12 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from vhist import data as vdata
+from vhist import augment
 from vhist._checks import fits, is_out_of_memory
 from vhist._modes import evaluating, training
 from vhist._text import brief, first_line
 from vhist.checkpoint import Checkpointer, State
-from vhist.data import Dataset, Split
+from vhist.data import Dataset, Split, normalize, resize
 from vhist.estimate import eval_batch_size, outputs, steps_per_epoch
 from vhist.muon import Muon
 from vhist.parallel import Team
@@ -137,7 +137,7 @@ def evaluate(
                 layer.train()
         for images in mine.split(batch_size):
             images = images.to(device, non_blocking=True)
-            x = vdata.normalize(vdata.resize(images, image_size))
+            x = normalize(resize(images, image_size))
             logits.append(model(x.to(first.dtype)).float())
     answers = team.assemble(torch.cat(logits)[:count], len(split))
     return Evaluation(answers, split.labels.to(device))
@@ -368,7 +368,7 @@ class Batches:
         self.classes = classes
         self.components = (
             # A sample from all over: a folder's pictures are sorted by class.
-            vdata.colour_components(split.images[:: -(-len(split) // 2000) or 1])
+            augment.colour_components(split.images[:: -(-len(split) // 2000) or 1])
             if recipe.augment == "paper"
             else None
         )
@@ -421,7 +421,7 @@ class Batches:
                 v = u if u is None else u.flip(0)
                 others = self._take(rows[i].flip(0)[mine], v, mine, width)
                 images, labels = self.mix((images, labels), others, step)
-            x = vdata.normalize(images).contiguous(memory_format=torch.channels_last)
+            x = normalize(images).contiguous(memory_format=torch.channels_last)
             yield x, labels
 
     def _take(self, rows: Tensor, u: Tensor | None, mine: slice, size: int):
@@ -458,7 +458,7 @@ class Batches:
         share = chance.betavariate(alpha, alpha)
         if cut:
             centre = chance.random(), chance.random()
-            images, share = vdata.cutmix(batch[0], others[0], share, centre)
+            images, share = augment.cutmix(batch[0], others[0], share, centre)
         else:
             images = batch[0].lerp(others[0], share)
         first, second = (
@@ -478,15 +478,15 @@ class Batches:
             Uniform random numbers, a row per picture; None augments nothing.
         """
         if u is None:
-            return vdata.resize(images, size)
+            return resize(images, size)
         if self.components is None:
             area = self.recipe.crop_area
-            return vdata.random_resized_crop(images, size, area=area, u=u[:, :5])
+            return augment.random_resized_crop(images, size, area=area, u=u[:, :5])
         if size < (full := self.recipe.image_size):  # the same share of the picture
-            images = vdata.resize(images, round(images.shape[-1] * size / full))
-        x = vdata.random_crop(images, size, u=u[:, :2])
-        x = vdata.random_flip(x, u=u[:, 2:3])
-        return vdata.pca_colour(x, self.components, u=u[:, 3:])
+            images = resize(images, round(images.shape[-1] * size / full))
+        x = augment.random_crop(images, size, u=u[:, :2])
+        x = augment.random_flip(x, u=u[:, 2:3])
+        return augment.pca_colour(x, self.components, u=u[:, 3:])
 
 
 def make_optimizer(

@@ -523,7 +523,7 @@ assert factor["of 2012"].median() > 0.59
 # picture's colour along the data's principal components. Below, these crops and
 # ``RandomResizedCrop``'s.
 
-components = vhist.data.colour_components(data.train.images[:2000])
+components = vhist.augment.colour_components(data.train.images[:2000])
 deviations, axes = components
 share = deviations**2 / (deviations**2).sum()
 print("variance along each colour component:", [f"{s:.0%}" for s in share.tolist()])
@@ -537,14 +537,14 @@ picture = torch.from_numpy(picture).permute(2, 0, 1)[None]  # hwc -> nchw
 def cut(kind, x):
     x, chance = x.expand(5, -1, -1, -1), torch.Generator().manual_seed(2)
     if kind == "resized crop":
-        return vhist.data.random_resized_crop(x, 224, generator=chance)
-    x = vhist.data.random_crop(x, 224, generator=chance)
-    return vhist.data.random_flip(x, generator=chance)
+        return vhist.augment.random_resized_crop(x, 224, generator=chance)
+    x = vhist.augment.random_crop(x, 224, generator=chance)
+    return vhist.augment.random_flip(x, generator=chance)
 
 
 crops = {kind: cut(kind, picture) for kind in ("paper", "resized crop")}
 chance = torch.Generator().manual_seed(2)
-crops["paper"] = vhist.data.pca_colour(crops["paper"], components, generator=chance)
+crops["paper"] = vhist.augment.pca_colour(crops["paper"], components, generator=chance)
 whole = vhist.data.resize(picture, 224)
 rows = [torch.cat([whole, five]) for five in crops.values()]
 fig = plots.images(torch.cat(rows), columns=6)

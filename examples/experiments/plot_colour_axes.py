@@ -11,16 +11,16 @@ Mostly from dark to bright; AlexNet's colour noise follows all three axes.
 # are not correlated. AlexNet moves each training picture along each, by a random amount
 # in proportion to the spread along it :cite:p:`krizhevsky2012`, as if the light had
 # changed. (The paper prints the eigenvalue, which is the spread squared; here it is
-# the spread.) :func:`vhist.data.colour_components` finds the axes,
-# :func:`vhist.data.pca_colour` moves pictures. It belongs to the chapter :doc:`AlexNet
-# </chapters/plot_10_alexnet>`.
+# the spread.) :func:`vhist.augment.colour_components` finds the axes,
+# :func:`vhist.augment.pca_colour` moves pictures. It belongs to the chapter
+# :doc:`AlexNet </chapters/plot_10_alexnet>`.
 
 import matplotlib.pyplot as plt
 import torch
 import vhist
 
 pictures = vhist.load_dataset("sketchnette").train.images[:2000]
-spread, directions = vhist.data.colour_components(pictures)  # (3,), (3, 3)
+spread, directions = vhist.augment.colour_components(pictures)  # (3,), (3, 3)
 share = spread**2 / (spread**2).sum()
 directions = directions * directions.sum(dim=0).sign()  # towards more light
 for i in range(3):

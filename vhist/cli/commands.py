@@ -171,8 +171,9 @@ def train(
 
     import torch
 
-    from vhist.checkpoint import check_facts, locked, remove, write_whole
+    from vhist.checkpoint import check_facts, remove
     from vhist.data import load_dataset
+    from vhist.files import locked, write_whole
     from vhist.models import create_model
     from vhist.parallel import Team, local_first, processes
     from vhist.pretrained import load_weights
@@ -488,7 +489,7 @@ def _check_data(
 ) -> None:
     """Raise if all pictures do not fit into memory, or a checkpoint is of others."""
     from vhist.checkpoint import check_facts
-    from vhist.data import check_room
+    from vhist.decoding import check_room
 
     classes, train, val, _ = counts
     size = stored_size(options, recipe)
@@ -697,7 +698,8 @@ def predict(
     """
     import torch
 
-    from vhist.data import decode, normalize, resize
+    from vhist.data import normalize, resize
+    from vhist.decoding import decode
 
     if not pictures:
         raise ValueError("no pictures given: vhist predict RUN PICTURE...")
@@ -723,7 +725,7 @@ def predict(
 
 def _spread(paths: Sequence[Path]) -> Iterator[Path]:
     """Yield files: those of a folder, or of a pattern that no shell has expanded."""
-    from vhist.data import files_below, named_as_picture
+    from vhist.folders import files_below, named_as_picture
 
     for path in paths:
         if path.is_dir():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from vhist._text import nearest, one_line, table
-from vhist.catalogue import SOURCES, locate
+from vhist.catalogue import SOURCES, Source, base_folder, check_place, locate
 from vhist.cli.parsing import parse_options
 from vhist.cli.terminal import chart, check_known
 from vhist.recipe import Recipe, recipe_for
@@ -150,7 +150,7 @@ def _draw(record: Run, path: Path) -> None:
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    from vhist.checkpoint import write_whole
+    from vhist.files import write_whole
     from vhist.plots import WIDTH, curves, use_style
 
     if not path.parent.is_dir():
@@ -170,7 +170,6 @@ def datasets() -> None:
     """List the data sets, and whether they are here."""
     rows = []
     for name, source in SOURCES.items():
-        here = locate(name)
         counts = [f"{n:,}" for n in (source.train, source.val) if n is not None]
         rows.append(
             (
@@ -178,12 +177,26 @@ def datasets() -> None:
                 str(source.classes or "any"),
                 " + ".join(counts) or "any",
                 source.download,
-                str(here) if here else source.how,
+                _where(name, source),
                 source.licence,
             )
         )
     head = "name,classes,pictures,download,where or how,terms"
     print(table(head.split(","), rows, right=(1, 2)))
+
+
+def _where(name: str, source: Source) -> str:
+    """Return the folder of a data set, how to get it, or what is in its way."""
+    if here := locate(name):
+        return str(here)
+    if name not in ("imagenette", "cifar10"):
+        return source.how
+    base = base_folder(name)
+    try:
+        check_place(name, base, "160px")
+    except ValueError:
+        return f"{source.how} --root FOLDER: {base} has other classes"
+    return source.how
 
 
 def models() -> None:

@@ -84,7 +84,7 @@ def record(
     """
     if not 1 <= jobs <= 1000:
         raise ValueError(f"jobs must be at least 1 and at most 1,000, got {jobs}")
-    from vhist.data import list_folder
+    from vhist.folders import list_folder
 
     found = plans.load(plan)
     listed = functools.cache(list_folder)  # takes a second, of all runs the same
@@ -164,7 +164,7 @@ def differences(
     call : functools.partial
         From :func:`vhist.cli.parsing.parse_train`.
     listed : callable, optional
-        In place of :func:`vhist.data.list_folder`, one that remembers.
+        In place of :func:`vhist.folders.list_folder`, one that remembers.
     """
     options, recipe = call.keywords["options"], call.keywords["recipe"]
     recorded = Recipe(**run.recipe)
@@ -195,7 +195,8 @@ def _pictures(
 
     No picture is opened. What cannot be known without the folder is left out.
     """
-    from vhist.data import WNIDS, list_folder
+    from vhist.catalogue import WNIDS
+    from vhist.folders import list_folder
     from vhist.sketchnette import CLASSES
 
     pairs: dict[str, tuple] = {}
