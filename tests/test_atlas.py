@@ -167,6 +167,12 @@ def test_gallery_of_nothing(indices, message):
         atlas.gallery(indices)
 
 
+def test_gallery_takes_records_of_other_models(records):
+    plt.close(atlas.gallery([1], [replace(records[0], model="convnext_tiny")]))
+    with pytest.raises(ValueError, match="columns must be at least 1"):
+        atlas.gallery([1], records, columns=0)
+
+
 def test_gallery_of_other_pictures(example):
     with pytest.raises(ValueError, match="the record a is of 4 pictures"):
         atlas.gallery([0], [example])

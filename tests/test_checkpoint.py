@@ -145,10 +145,23 @@ def test_a_killed_run_ends_in_the_same_bits(processes, tmp_path, kills):
         assert rounds <= kills
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.fixture
+def _no_signal_is_ignored():
+    """As after nohup, SIGHUP may be where the tests run."""
+    before = {n: signal.getsignal(n) for n in checkpoint.ENDING}
+    for number, handler in before.items():
+        if handler == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_no_signal_is_ignored")
+@pytest.mark.parametrize("number", checkpoint.ENDING)
 def test_a_signal_finishes_the_step_saves_and_stops(tmp_path, number):
     path = tmp_path / "run.ckpt"
-    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    handlers = [signal.getsignal(n) for n in checkpoint.ENDING]
 
     class Pressed(nn.Sequential):
         def forward(self, x):
@@ -164,10 +177,7 @@ def test_a_signal_finishes_the_step_saves_and_stops(tmp_path, number):
     assert stopped.value.signal == number
     steps = checkpoint.load(path)["step"]
     assert f"stopped after step {steps}," in str(stopped.value)
-    assert handlers == (
-        signal.getsignal(signal.SIGINT),
-        signal.getsignal(signal.SIGTERM),
-    )
+    assert handlers == [signal.getsignal(n) for n in checkpoint.ENDING]
     resumed, straight = net(), net()
     again = fit(resumed, toy(), RECIPE, checkpoint=path, resume=True, **QUIET)
     whole = fit(straight, toy(), RECIPE, **QUIET)
@@ -623,7 +633,9 @@ def test_a_state_is_saved_once_in_the_time_between(tmp_path, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     state = Counting()
-    checkpointer = checkpoint.Checkpointer(state, tmp_path / "run.ckpt", 10.0)
+    checkpointer = checkpoint.Checkpointer(
+        state, tmp_path / "run.ckpt", 10.0, resume=False
+    )
     for _ in range(35):
         now[0] += 1
         checkpointer.after_step()
@@ -674,3 +686,28 @@ def test_the_step_of_a_bad_loss_is_counted_over_all_epochs():
         FloatingPointError, match="the loss is nan in step 35, epoch 2 "
     ):
         fit(Explodes(*net()), toy(), recipe, verbose=False)
+
+
+def test_two_processes_do_not_write_the_same_checkpoint(processes, tmp_path):
+    path = tmp_path / "run.ckpt"
+    ready, go = processes.Event(), processes.Event()
+    process = processes.Process(target=_hold, args=(str(path), ready, go))
+    process.start()
+    try:
+        assert ready.wait(60)
+        with pytest.raises(ValueError, match="another process is training run; wait"):
+            fit(net(), toy(), RECIPE, checkpoint=path, **QUIET)
+        assert not path.exists()
+    finally:
+        go.set()
+        process.join(60)
+    with files.locked(path), files.locked(path):  # this process may ask again
+        fit(net(), toy(), RECIPE, checkpoint=path, **QUIET)
+    assert {p.name for p in tmp_path.iterdir()} <= {"run.ckpt", "run.ckpt.previous"}
+    assert path.exists()
+
+
+def _hold(path: str, ready, go) -> None:
+    with files.locked(path):
+        ready.set()
+        go.wait(60)

@@ -1,5 +1,7 @@
 """The command line."""
 
+import csv
+import io
 import json
 import os
 import re
@@ -782,8 +784,33 @@ def test_completion_in_bash(vhist, tmp_path, monkeypatch):
         *("--epochs", "adamw sgd muon", "show", "zsh", "--resume"),
         "--weights --weight-decay",
     ]
-    for shell in ("zsh", "fish"):
-        assert "vit_small_8" in vhist("completion", shell)[1]
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="no fish here")
+def test_completion_in_fish(vhist, tmp_path, monkeypatch):
+    (tmp_path / "vhist.fish").write_text(vhist("completion", "fish")[1])
+    (tmp_path / "plan.toml").touch()
+    words = ["tr", "train vit_sm", "train vit_b_16 --ep", "train vit_b_16 --optimizer "]
+    words += ["runs record pl"]
+    lines = [f"complete -C 'vhist {word}'; echo ====" for word in words]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    monkeypatch.setenv("PATH", path)
+    fish = ["fish", "--no-config", "-c", "\n".join(["source vhist.fish", *lines])]
+    done = subprocess.run(fish, capture_output=True, text=True)
+    found = [  # each with a tab and what it is behind it
+        [line.split("\t")[0] for line in part.splitlines()]
+        for part in done.stdout.split("====\n")
+    ]
+    assert found[:2] == [["train"], ["vit_small_8"]]
+    assert "--epochs" in found[2]
+    assert {"adamw", "sgd", "muon"} == {*found[3]}
+    assert found[4] == ["plan.toml"]
+
+
+def test_completion_offers_files_in_zsh(vhist):
+    script = vhist("completion", "zsh")[1]
+    assert "vit_small_8" in script
+    assert "_describe 'vhist completions' completion_array || _files\n" in script
 
 
 # ---- fine-tuning ---------------------------------------------------------------------
@@ -1016,6 +1043,13 @@ def test_predict_prints_the_networks_probabilities(vhist, greys, pictures):
     ranked = sorted(zip(chances, run.data["classes"], strict=True), reverse=True)
     said = ", ".join(f"{name} {100 * p:.1f} %" for p, name in ranked)
     assert vhist("predict", "greys", path)[1] == f"{path}: {said}\n"
+    odd = greys.parent / '0, "light"\n.png'
+    shutil.copy(path, odd)
+    code, out, _ = vhist("predict", "greys", path, odd, "--csv")
+    head, *rows = csv.reader(io.StringIO(out))
+    assert (code, head) == (0, ["file", *run.data["classes"]])
+    assert [row[0] for row in rows] == [str(path), str(odd)]
+    assert [float(p) for p in rows[1][1:]] == pytest.approx(chances, abs=1e-6)
 
 
 def test_a_record_in_the_folder_goes_before_the_books(vhist, example):

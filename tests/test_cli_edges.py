@@ -98,13 +98,13 @@ def test_an_ended_run_of_other_pictures_is_not_the_same(vhist):
     start = "train resnet_small --image-size 32 --threads 1 --epochs 1 --batch-size 2 "
     start += "--model-options blocks=[1] widths=[4] stem_width=4 --data folder --root "
     assert vhist(f"{start}a --name all")[0] == 0
-    assert vhist(f"{start}a --name few --per-class 2 --classes cat")[0] == 0
+    assert vhist(f"{start}a --name few --per-class 2 --classes dog cat")[0] == 0
     for line, message in (
         ("a --name all", ""),
         ("b --name all", "data is 'a' there, 'b' asked for"),
-        ("a --name few --per-class 2 --classes cat", ""),
-        ("a --name few --classes cat", "training pictures is 2 there, 4 asked for"),
-        ("a --name few", "classes is ['cat'] there, ['cat', 'dog'] asked for"),
+        ("a --name few --per-class 2 --classes dog cat", ""),
+        ("a --name few --classes dog cat", "training pictures is 4 there, 8 asked for"),
+        ("a --name few", "classes is ['dog', 'cat'] there, ['cat', 'dog'] asked for"),
     ):
         code, out, err = vhist(f"{start}{line} --resume")
         assert message in err

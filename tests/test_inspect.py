@@ -48,6 +48,10 @@ def test_a_layer_without_a_tensor_is_left_out_or_said():
     assert list(activations(model, x)) == ["1"]
     with pytest.raises(ValueError, match="layer '0' puts out no tensor"):
         activations(model, x, ["0"])
+    model.unused = nn.ReLU()
+    assert list(activations(model, x)) == ["1"]
+    with pytest.raises(ValueError, match="layer 'unused' does not run"):
+        activations(model, x, "unused")
 
 
 def test_one_name_need_be_no_list():

@@ -232,3 +232,29 @@ def test_memory_of_one_average_is_counted():
         for name in ("muon", "sgd", "adamw")
     ]
     assert rows[0] == rows[1] == rows[2] // 2
+
+
+def test_an_infinite_gradient_is_skipped_by_a_scaler():
+    layer = nn.Linear(3, 3)
+    groups = [
+        {"params": [layer.weight], "matrices": True},
+        {"params": [layer.bias], "matrices": False},
+    ]
+    optimizer = Muon(groups, 0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    before = copy.deepcopy(layer.state_dict())
+    for factor in (float("inf"), 1.0):
+        optimizer.zero_grad()
+        scaler.scale(layer(torch.ones(1, 3)).sum() * factor).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        if factor > 1:
+            assert layer.weight.equal(before["weight"])
+            assert layer.bias.equal(before["bias"])
+    (momentum,) = {
+        p["momentum_buffer"].max().item()
+        for p in optimizer.state.values()
+        if "momentum_buffer" in p
+    }
+    assert momentum == pytest.approx(0.05)  # of a gradient of 1, not of 512
+    assert not layer.weight.equal(before["weight"])

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -360,11 +361,12 @@ def test_stopped_killed_and_locked(vhist, tmp_path):
 
 def test_a_lock_is_of_one_process_and_ends_with_it(tmp_path):
     path = tmp_path / "a.ckpt"
-    with locked(path), pytest.raises(ValueError, match="another process is training a"):
-        locked(path).__enter__()
     code = f"import os; from vhist.files import locked; a = locked({str(path)!r});"
     code += "a.__enter__(); os.kill(os.getpid(), 9)"
-    subprocess.run([sys.executable, "-c", code], check=False)
+    call = partial(subprocess.run, [sys.executable, "-c", code], capture_output=True)
+    with locked(path):
+        assert b"another process is training a; wait for it" in call().stderr
+    assert call().returncode == -signal.SIGKILL
     assert path.with_suffix(".lock").exists()
     with locked(path):
         pass

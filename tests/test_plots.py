@@ -87,7 +87,7 @@ def test_tensors_of_any_device_can_be_drawn():
         def cpu(self):
             return self.as_subclass(torch.Tensor)
 
-    picture = torch.rand(2, 3, 4, 4).as_subclass(Far)
+    picture = (255 * torch.rand(2, 3, 4, 4)).as_subclass(Far)
     plots.images(picture)
     plots.attention(picture[0], torch.rand(2, 5, 5).as_subclass(Far))
 
@@ -150,6 +150,24 @@ def test_blocks_are_chains_with_detours():
         plots.blocks({})
 
 
+def test_a_box_is_as_wide_as_its_text_and_a_figure_as_its_boxes():
+    fig = plots.blocks({"ResNet": ("3x3\nconvolution", "batch\nnorm", "+")})
+    (ax,) = fig.axes
+    fig.draw_without_rendering()
+    wide = [box.get_window_extent() for box in ax.patches]
+    for box, text in zip(wide, ax.texts[::2], strict=False):
+        inside = text.get_window_extent()
+        assert box.x0 < inside.x0 < inside.x1 < box.x1
+    assert wide[0].width > wide[1].width > wide[2].width
+    right = ax.get_window_extent().x1
+    assert wide[-1].x1 < right < wide[-1].x1 + 0.4 * fig.dpi
+    long = plots.blocks({"A title that is longer than what stands below it": "+"})
+    (ax,) = long.axes
+    long.draw_without_rendering()
+    title = ax._left_title.get_window_extent()
+    assert title.x1 < long.bbox.x1
+
+
 def test_what_cannot_be_drawn_is_one_line():
     with pytest.raises(ValueError, match="nothing to draw"):
         plots.images(torch.zeros(0, 3, 8, 8))
@@ -159,6 +177,27 @@ def test_what_cannot_be_drawn_is_one_line():
         plots.attention(torch.zeros(3, 8, 8), torch.ones(2, 65, 16))
     with pytest.raises(ValueError, match="theme must be light or dark, got 'Dark'"):
         plots.use_style("Dark")
+    with pytest.raises(ValueError, match=r"a single one is picture\[None\]"):
+        plots.images(torch.zeros(3, 8, 8))
+    with pytest.raises(ValueError, match="columns must be at least 1"):
+        plots.images(torch.zeros(1, 3, 8, 8), columns=0)
+    for x in (torch.rand(1, 3, 8, 8), 4 * torch.rand(1, 3, 8, 8) - 2):
+        with pytest.raises(ValueError, match=r"must be numbers in \[0, 255\], got"):
+            plots.images(x)
+        with pytest.raises(ValueError, match=r"must be numbers in \[0, 255\], got"):
+            plots.attention(x[0], torch.ones(1, 65, 65))
+    with pytest.raises(ValueError, match="ReLU has no convolution and no linear map"):
+        plots.architecture({"ReLU": vhist.summary(torch.nn.ReLU(), 8)})
+    with pytest.raises(ValueError, match="give at least one run"):
+        plots.curves([])
+
+
+def test_pictures_may_have_gradients_and_maps_few_bits():
+    picture = torch.full((1, 3, 8, 8), 100.0, requires_grad=True)
+    plots.images(picture)
+    plots.attention(picture[0], torch.ones(1, 65, 65, dtype=torch.bfloat16))
+    dark = torch.zeros(1, 3, 8, 8)
+    plots.images(dark)
 
 
 def test_activation_functions_and_their_derivatives():
@@ -176,6 +215,8 @@ def test_curves_and_confusion_show_the_record(example):
     assert line.get_color() == plots.COLORS["resnet"]
     own = plots.curves([replace(run, model="Mine")]).lines[0]
     assert own.get_color() == plots.NEUTRALS[-1]
+    with pytest.raises(ValueError, match="has no 'accuracy'; it has epoch"):
+        plots.curves([run], "accuracy")
     ax = plots.confusion(run)
     assert ax.images[0].get_array().tolist() == [[50, 50], [0, 100]]
     assert [t.get_text() for t in ax.texts] == ["50", "50", "100"]
@@ -203,6 +244,14 @@ def test_a_confusion_can_be_read(example):
         low, high = sorted((light(cell), light(text.get_color())))
         assert high / low >= 3
     plt.close("all")
+
+
+def test_a_confusion_of_many_classes_has_no_words(example):
+    classes = [f"class {i}" for i in range(30)]
+    many = replace(example, data=example.data | {"classes": classes})
+    ax = plots.confusion(many)
+    assert not ax.texts
+    assert not {t.get_text() for t in ax.get_xticklabels()} & {*classes}
 
 
 def test_seeds_of_a_model_share_a_label(example):

@@ -1,6 +1,7 @@
 """Trained weights as a beginning, and what fine-tuning changes."""
 
 from dataclasses import replace
+from functools import partial
 from urllib.error import URLError
 
 import pytest
@@ -10,6 +11,7 @@ from torch import nn
 
 from vhist import Recipe, create_model, fit, list_models, load_dataset, pretrained
 from vhist.estimate import steps_per_epoch
+from vhist.models import LinformerAttention
 from vhist.train import Batches, make_optimizer
 
 SMALL = {"width": 32, "depth": 2, "heads": 2, "hidden": 64}
@@ -436,3 +438,20 @@ def test_one_number_that_claims_to_be_many_is_no_weight():
         ValueError, match=r"head\.weight of the weights is no plain array"
     ):
         pretrained.load_weights(model, state)
+
+
+def test_weights_are_found_under_the_names_that_people_give_them(tmp_path):
+    state, path = create_model("stn").state_dict(), tmp_path / "mine.pt"
+    for key in ("model", "model_state_dict", "state_dict"):
+        torch.save({key: state, "epoch": 3}, path)
+        assert [*pretrained.read_weights(path, "stn")] == [*state]
+    torch.save({"net": state}, path)
+    with pytest.raises(ValueError, match=r"no file of weights: it holds \['net'\]"):
+        pretrained.read_weights(path, "stn")
+
+
+def test_a_vit_with_attention_of_its_own_takes_its_own_weights():
+    attention = partial(LinformerAttention, keep=8)
+    model, other = (small_vit(attention=attention) for _ in range(2))
+    pretrained.load_weights(other, model.state_dict())
+    assert other.head.weight.equal(model.head.weight)

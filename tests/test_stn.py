@@ -90,6 +90,12 @@ def test_any_network_can_stand_behind_it():
 def test_bfloat16_numbers_move_a_picture_as_float32_does():
     x = torch.rand(1, 3, 16, 16)
     torch.testing.assert_close(sample(x, IDENTITY.bfloat16()), x, atol=1e-5, rtol=0)
+    large = torch.rand(1, 3, 96, 96)
+    with torch.autocast("cpu", torch.bfloat16):
+        same = sample(large, IDENTITY)
+    torch.testing.assert_close(same, large, atol=1e-5, rtol=0)
+    short = large.bfloat16()
+    torch.testing.assert_close(sample(short, IDENTITY.bfloat16()), short)
 
 
 @pytest.mark.parametrize(

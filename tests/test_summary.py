@@ -250,3 +250,65 @@ def test_an_error_without_words_is_named_by_its_kind():
 
     with pytest.raises(ValueError, match=r"cannot take .*: NotImplementedError$"):
         summary(Unfinished(), 64)
+
+
+def test_what_is_multiplied_between_layers_has_a_row():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+
+        def forward(self, x):
+            return self.inner(x) @ x.mT
+
+    table = summary(Twice(), (5, 4))
+    between = table.rows[-1]
+    assert (between.name, between.kind, between.macs) == ("", "Between", 5 * 5 * 4)
+    assert table.macs == 5 * 4 * 4 + 5 * 5 * 4
+
+
+def test_tokens_may_stand_on_the_first_axis():
+    layer = nn.TransformerEncoderLayer(16, 2, 32)  # batch_first=False
+    first = nn.Sequential(nn.Flatten(), nn.Unflatten(1, (5, 16)))
+
+    class Turned(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.layer = first, layer
+
+        def forward(self, x):
+            return self.layer(self.first(x).transpose(0, 1))
+
+    table = summary(Turned(), (5, 16))
+    shapes = {row.name: row.shape for row in table.rows}
+    assert shapes["layer.linear1"] == (5, 1, 32)
+    rows = {row.name: row.activations for row in table.rows}
+    assert rows["layer.linear1"] == 5 * 32
+
+
+@pytest.mark.parametrize(
+    ("forward", "message"),
+    [
+        (lambda x: x + torch.arange(4), r"make tensors with device=x\.device"),
+        (lambda x: x if x.sum().item() > 0 else -x, r"decide nothing by \.item"),
+    ],
+)
+def test_a_look_at_numbers_that_are_not_there_is_said(forward, message):
+    class Looks(nn.Module):
+        def forward(self, x):
+            return forward(x)
+
+    with pytest.raises(ValueError, match=message):
+        summary(Looks(), (4,))
+
+
+def test_torchvisions_complaint_about_a_size_is_one_line():
+    with torch.device("meta"):
+        model = torchvision.models.vit_b_16()
+    with pytest.raises(ValueError, match=r"shape \(3, 100, 100\): Wrong image height"):
+        summary(model, 100)
+
+
+def test_a_table_is_not_collapsed_to_nothing():
+    with pytest.raises(ValueError, match="depth must be at least 1, got 0"):
+        summary(nn.Linear(2, 2), (2,)).collapse(0)

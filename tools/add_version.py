@@ -14,6 +14,7 @@ import shutil
 import sys
 from pathlib import Path
 
+RELEASE = re.compile(r"\d+(\.\d+)*")
 INDEX = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -46,7 +47,7 @@ def add_version(built: Path, site: Path, version: str) -> None:
     ValueError
         If ``version`` is something else, or ``built`` has no pages.
     """
-    if not re.fullmatch(r"latest|\d+(\.\d+)*", version):
+    if version != "latest" and not RELEASE.fullmatch(version):
         raise ValueError(f"version must be latest or like 0.2, got {version!r}")
     if not (built / "index.html").is_file():
         raise ValueError(f"no site in {built}; run `nox -s docs` first")
@@ -56,7 +57,8 @@ def add_version(built: Path, site: Path, version: str) -> None:
     shutil.rmtree(site / version, ignore_errors=True)
     new.rename(site / version)
 
-    names = {page.parent.name for page in site.glob("*/index.html")} - {"latest"}
+    names = {page.parent.name for page in site.glob("*/index.html")}
+    names = {name for name in names if RELEASE.fullmatch(name)}
     releases = sorted(names, key=release, reverse=True)
     latest = ["latest"] if (site / "latest").is_dir() else []
     first = [*releases, *latest][0]

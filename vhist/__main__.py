@@ -32,10 +32,36 @@ exit codes:
   1    a bug in vhist; the traceback says where
   2    wrong input, or a file that cannot be read or written
   3    the run failed midway: loss not finite, out of memory, a process lost
-  130  stopped by Ctrl-C; 143 by SIGTERM. What was saved can be continued"""
+  130  stopped by Ctrl-C; 143 by SIGTERM, 129 as the terminal was closed. What was
+       saved can be continued"""
 
 
 Shell = Literal["bash", "zsh", "fish"]
+
+# What tyro's scripts lack, by shell. In the place of an argument they offer nothing,
+# not even files; and fish cannot hand the list of all flags to Python as one argument.
+_COMPLETION: dict[Shell, list[tuple[str, str]]] = {
+    "bash": [("complete -F", "complete -o default -F")],
+    "zsh": [
+        (
+            "_describe 'vhist completions' completion_array",
+            "_describe 'vhist completions' completion_array || _files",
+        )
+    ],
+    "fish": [
+        (
+            '($python_cmd -c "$pycode" $words $current)',
+            '(printf %s "$pycode" | $python_cmd - $words $current)',
+        ),
+        (
+            'if test "$results" = __TYRO_COMPLETE_FILES__',
+            'if test "$results" = __TYRO_COMPLETE_FILES__; or begin\n'
+            "            not string match -q -- '-*' (commandline -ct)\n"
+            "            and not string match -qv -- '-*' $results\n"
+            "        end",
+        ),
+    ],
+}
 
 
 def completion(
@@ -81,8 +107,9 @@ def completion(
     )
     for name in sorted(choices["model"], key=len, reverse=True):
         text = text.replace(name.replace("_", "-"), name)  # tyro wrote resnet-small
-    # In the place of an argument bash would else offer nothing, not even files.
-    print(text.replace("complete -F", "complete -o default -F"))
+    for theirs, ours in _COMPLETION[shell]:
+        text = text.replace(theirs, ours)
+    print(text)
 
 
 COMMANDS: dict[str, Callable[..., int | None]] = {
@@ -106,25 +133,33 @@ _THREADS = "no more threads to be had: lower --threads, or raise the limit (ulim
 
 
 class _Terminated(KeyboardInterrupt):
-    signal = signal.SIGTERM
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.signal = number
 
 
 @contextlib.contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM end a command as Ctrl-C does: what is open is tidied up."""
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does: what is open is tidied up.
+
+    What the parent process set to be ignored stays so, as SIGHUP after nohup.
+    """
 
     def terminate(number: int, frame: object) -> None:
-        raise _Terminated
+        raise _Terminated(number)
 
-    ignored = signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
-    if ignored or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, terminate)
+    main = threading.current_thread() is threading.main_thread()
+    numbers = [getattr(signal, n, None) for n in ("SIGTERM", "SIGHUP")]
+    before = {
+        n: signal.signal(n, terminate)
+        for n in numbers
+        if main and n is not None and signal.getsignal(n) != signal.SIG_IGN
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def main() -> int:
@@ -141,7 +176,7 @@ def main() -> int:
         else:
             called, words = _split(argv)
             name = f"vhist {called}"
-            with warnings.catch_warnings(), _sigterm_as_ctrl_c():
+            with warnings.catch_warnings(), _ended_as_by_ctrl_c():
                 warnings.showwarning = functools.partial(_show_warning, name)
                 # What a command has to say is no error, not even with python -W error.
                 warnings.filterwarnings("default", module="vhist", category=UserWarning)
@@ -223,7 +258,8 @@ def _complain(name: str, error: Exception, code: int) -> int:
 
 
 def _show_warning(name: str, message, category, filename, lineno, *_: object) -> None:
-    print(f"{name}: {' '.join(str(message).split())}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # nobody reads
+        print(f"{name}: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What comes from outside, checked: fields, files, and errors of others."""
 
+from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -18,8 +19,8 @@ _WORDS = {
 def check_fields(instance: object) -> None:
     """Raise unless each field holds what its annotation says.
 
-    A whole number is a number too, and a list may stand for a tuple, as after a
-    round trip through JSON. True and False are not numbers.
+    A whole number is a number too, NumPy's count, and a list may stand for a tuple, as
+    after a round trip through JSON. True and False are not numbers.
 
     Parameters
     ----------
@@ -69,7 +70,8 @@ def fits(value: object, kind: Any) -> bool:
         return all(map(fits, value, inner))
     if isinstance(value, bool):
         return kind is bool
-    return isinstance(value, int | float if kind is float else kind)
+    # Of NumPy, too: its numbers are not Python's, but these are their kinds.
+    return isinstance(value, {int: Integral, float: Real}.get(kind, kind))
 
 
 def _describe(kind: Any) -> str:

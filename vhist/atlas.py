@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vhist._text import brief
 from vhist.catalogue import WNIDS, locate
 from vhist.decoding import decode
-from vhist.plots import LABELS, WIDTH, color_of
+from vhist.plots import LABELS, WIDTH, color_or_grey
 from vhist.runs import RECORDS
 
 if TYPE_CHECKING:
@@ -106,11 +106,13 @@ def gallery(
     Raises
     ------
     ValueError
-        If there is nothing to draw, or a record is of other pictures.
+        If there is nothing to draw, no column, or a record is of other pictures.
     """
     import matplotlib.pyplot as plt
 
     _check(indices, runs)
+    if columns < 1:
+        raise ValueError(f"columns must be at least 1, got {columns}")
     last = max(k for k, index in enumerate(indices) if index is not None)
     indices = indices[: last + 1]
     titles = ["" if i is None else class_of(val_files()[i]) for i in indices]
@@ -185,7 +187,7 @@ def _line(
     from matplotlib.patches import Rectangle
 
     for run in who:
-        corner, color = (x, y - _SQUARE / 2), color_of(run.model)
+        corner, color = (x, y - _SQUARE / 2), color_or_grey(run.model)
         ax.add_patch(Rectangle(corner, _SQUARE, _SQUARE, color=color, linewidth=0))
         x += _SQUARE + 0.02
     ax.text(x + 0.02, y, text, va="center_baseline", **style)

@@ -12,7 +12,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -23,7 +23,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from vhist._checks import fits
 from vhist._text import brief
-from vhist.files import read_whole, write_whole
+from vhist.files import locked, read_whole, write_whole
 from vhist.runs import check_entry, commit, peak_memory
 
 if TYPE_CHECKING:
@@ -491,8 +491,18 @@ class Interrupted(KeyboardInterrupt):
         self.signal = number
 
 
+#: Signals that ask a process to end; Windows has no SIGHUP.
+ENDING = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if hasattr(signal, name)
+)
+
+
 class Signals:
-    """Turn Ctrl-C and SIGTERM into a note that the loop reads after each step.
+    """Turn signals that end a process into a note that the loop reads after each step.
+
+    They are Ctrl-C, SIGTERM and, of a terminal that was closed, SIGHUP.
 
     A second signal stops at once. Nothing is caught outside the main thread, nor are
     signals that the parent process set to be ignored, as a shell does for a script's &.
@@ -509,11 +519,7 @@ class Signals:
 
     def __enter__(self) -> "Signals":
         if self.caught:
-            numbers = [
-                n
-                for n in (signal.SIGINT, signal.SIGTERM)
-                if signal.getsignal(n) != signal.SIG_IGN
-            ]
+            numbers = [n for n in ENDING if signal.getsignal(n) != signal.SIG_IGN]
             self.before = {n: signal.signal(n, self._note) for n in numbers}
         return self
 
@@ -538,32 +544,39 @@ class Checkpointer:
         The file; None keeps nothing.
     seconds : float
         Time between saves.
+    resume : bool
+        Take over the state that was saved; else there must be none.
     """
 
-    def __init__(self, state: State, path: str | Path | None, seconds: float) -> None:
-        self.state, self.seconds = state, seconds
+    def __init__(
+        self, state: State, path: str | Path | None, seconds: float, *, resume: bool
+    ) -> None:
+        self.state, self.seconds, self.resume = state, seconds, resume
         self.path = None if path is None else Path(path)
         self.signals = Signals(caught=path is not None)
         self.last = time.monotonic()
 
-    def begin(self, resume: bool) -> None:
-        """Take over the state that was saved, or make sure that there is none."""
-        if self.path is None:
-            return
-        if resume:
-            self.state.restore(self.path)
-        elif exists(self.path):
+    def __enter__(self) -> "Checkpointer":
+        with ExitStack() as held:
+            if self.path is not None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                held.enter_context(locked(self.path))
+                self._begin(self.path)
+            held.enter_context(self.signals)
+            self.held = held.pop_all()
+        return self
+
+    def _begin(self, path: Path) -> None:
+        if self.resume:
+            self.state.restore(path)
+        elif exists(path):
             raise ValueError(
-                f"{self.path} exists: continue it with resume (--resume), or choose "
+                f"{path} exists: continue it with resume (--resume), or choose "
                 "another name"
             )
 
-    def __enter__(self) -> "Checkpointer":
-        self.signals.__enter__()
-        return self
-
     def __exit__(self, *_: object) -> None:
-        self.signals.__exit__()
+        self.held.close()
 
     def after_step(self) -> None:
         """Save if it is time; if a signal came, save and raise Interrupted."""
@@ -574,9 +587,8 @@ class Checkpointer:
         if stop or due:
             self.save()
         if stop:
-            self.state.team.any(
-                stop
-            )  # the first writes; torchrun would not wait for it
+            # The first writes; torchrun would not wait for it.
+            self.state.team.any(stop)
             raise Interrupted(
                 f"stopped after step {self.state.step}, saved to {self.path}",
                 self.signals.number or signal.SIGTERM,

@@ -171,7 +171,7 @@ class Dataset:
 
     def select(
         self,
-        classes: Sequence[str] = (),
+        classes: str | Sequence[str] = (),
         *,
         per_class: int | None = None,
         seed: int = 0,
@@ -180,7 +180,7 @@ class Dataset:
 
         Parameters
         ----------
-        classes : sequence of str
+        classes : str or sequence of str
             Names of the classes to keep, in the order of their new labels; all if
             empty. Pictures are then sorted by class.
         per_class : int, optional
@@ -197,7 +197,8 @@ class Dataset:
         """
         if not classes and per_class is None:
             return self
-        names = tuple(classes) or self.classes
+        names = (classes,) if isinstance(classes, str) else tuple(classes)
+        names = names or self.classes
         check_classes(self.name, names, self.classes)
         old = [self.classes.index(name) for name in names]
         train = [torch.nonzero(self.train.labels == label)[:, 0] for label in old]

@@ -8,13 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
+from vhist._checks import is_out_of_memory
 from vhist._modes import evaluating, training
+from vhist._text import first_line
 from vhist.models import create_model
 from vhist.recipe import Recipe
 from vhist.summary import Summary, summary
 
 __all__ = [
     "builder_options",
+    "check_logits",
     "estimate_memory",
     "hollow_model",
     "outputs",
@@ -40,7 +43,7 @@ def hollow_model(model: str, recipe: Recipe, **options: Any) -> nn.Module:
         For the builder, for example ``num_classes``.
     """
     with torch.device("meta"):
-        return create_model(model, **builder_options(model, recipe), **options)
+        return create_model(model, **builder_options(model, recipe) | options)
 
 
 @torch.no_grad()
@@ -54,15 +57,56 @@ def outputs(model: nn.Module, recipe: Recipe) -> int:
     ValueError
         If it cannot take pictures of one of these sizes.
     """
-    device = next(model.parameters()).device
-    with evaluating(model):  # one picture is too few for the statistics of a batch
+    device = next(model.parameters(), torch.empty(0)).device
+    with evaluating(model):  # two pictures are too few for the statistics of a batch
         for size in {recipe.image_size, recipe.start_size or recipe.image_size}:
-            logits = model(torch.zeros(1, 3, size, size, device=device))
-    if not isinstance(logits, Tensor):
+            x = torch.zeros(2, 3, size, size, device=device)
+            try:
+                answer = model(x)
+            except RuntimeError as error:
+                if is_out_of_memory(error):
+                    raise
+                raise ValueError(
+                    f"the model cannot take pictures of {size} pixels: "
+                    f"{first_line(error)}"
+                ) from error
+            logits = check_logits(answer, len(x))
+    return logits.shape[1]
+
+
+def check_logits(answer: object, count: int) -> Tensor:
+    """Return what a model put out, if it is a row of logits for each picture.
+
+    Parameters
+    ----------
+    answer : object
+    count : int
+        Number of pictures.
+
+    Returns
+    -------
+    Tensor of shape (count, classes)
+
+    Raises
+    ------
+    TypeError
+        If it is not one tensor.
+    ValueError
+        If it has another shape.
+    """
+    if not isinstance(answer, Tensor):
         raise TypeError(
-            f"the model must return one tensor of logits, not a {type(logits).__name__}"
+            f"the model must return one tensor of logits, not a {type(answer).__name__}"
         )
-    return logits.shape[-1]
+    if answer.ndim != 2 or len(answer) != count:
+        hint = (
+            ": flatten(1) drops axes of size 1" if answer.shape[2:].numel() == 1 else ""
+        )
+        raise ValueError(
+            f"the model must return logits of shape ({count}, classes) for {count} "
+            f"pictures, not {tuple(answer.shape)}{hint}"
+        )
+    return answer
 
 
 def steps_per_epoch(recipe: Recipe, train: int, processes: int = 1) -> int:
@@ -127,7 +171,7 @@ def estimate_memory(
     kept. On a GPU Muon holds one more copy of its momentum.
 
     The estimate is rough: PyTorch's own code and the scratch memory of convolutions
-    are not in it. On a CPU, in float32, resnet_small and vit_small_8 took 40 to 150 MB
+    are not in it. On a CPU, in float32, resnet_small and vit_small_8 took 40 to 310 MB
     more than this with batches of 64 and 256 pictures, of 300 to 1,700 MB in all;
     alexnet_small took 880 MB in place of 290 with 64. What PyTorch takes once it is
     imported comes on top, about 700 MB there.
@@ -135,7 +179,7 @@ def estimate_memory(
     Parameters
     ----------
     model : nn.Module
-        On PyTorch's meta device: it is traced, nothing is computed.
+        On any device: it is traced on shapes alone, nothing is computed.
     recipe : Recipe
     picture_shape : tuple of int
         (n, 3, size, size) of all stored pictures, one byte a number.
@@ -183,7 +227,8 @@ def _widest(table: Summary) -> int:
 
 def _kept_for_backward(model: nn.Module, n: int, size: int) -> int:
     """Return the bytes that autograd keeps of a forward pass on n pictures."""
-    own = {t.untyped_storage()._cdata for t in [*model.parameters(), *model.buffers()]}
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
     kept: dict[int, int] = {}
 
     def note(tensor: Tensor) -> Tensor:
@@ -192,6 +237,14 @@ def _kept_for_backward(model: nn.Module, n: int, size: int) -> int:
             kept[storage._cdata] = storage.nbytes()  # a storage counts once
         return tensor
 
-    with saved_tensors_hooks(note, lambda tensor: tensor):
-        model(torch.zeros(n, 3, size, size, device="meta"))
+    # Not on the meta device: it knows no fused attention, and would keep all its maps.
+    with FakeTensorMode():
+        state = {
+            name: torch.empty(t.shape, dtype=t.dtype, requires_grad=t.requires_grad)
+            for name, t in [*model.named_parameters(), *model.named_buffers()]
+        }
+        own = {t.untyped_storage()._cdata for t in state.values()}
+        with saved_tensors_hooks(note, lambda tensor: tensor):
+            x = torch.zeros(n, 3, size, size)
+            torch.func.functional_call(model, state, (x,))
     return sum(kept.values())

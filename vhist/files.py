@@ -21,6 +21,9 @@ except ImportError:  # Windows
 
 __all__ = ["locked", "read_whole", "write_whole"]
 
+# The locks of this process: within one, a second is none.
+_HELD: set[Path] = set()
+
 
 def write_whole(write, path: Path, keep: Path | None = None) -> None:
     """Let ``write`` fill a temporary file, bring it to the disk and rename it.
@@ -145,22 +148,24 @@ def read_whole(path: Path, what: str) -> dict:
 def locked(path: str | Path) -> Iterator[None]:
     """Keep a run's files to this process until it ends, however it ends.
 
-    Of torchrun's processes, the first holds the lock. Nothing is locked where the
-    system has no ``flock``.
+    Of torchrun's processes, the first holds the lock. A process that has it may ask
+    again. Nothing is locked where the system has no ``flock``.
 
     Raises
     ------
     ValueError
         If another process has the lock.
     """
-    if fcntl is None or not _launch.is_first():
+    lock = Path(path).absolute().with_suffix(".lock")
+    if fcntl is None or not _launch.is_first() or lock in _HELD:
         yield
         return
-    lock = Path(path).with_suffix(".lock")
     with _take_lock(lock):
+        _HELD.add(lock)
         try:
             yield
         finally:
+            _HELD.remove(lock)
             lock.unlink(missing_ok=True)
 
 

@@ -26,18 +26,19 @@ def activations(
         Normalised pictures, see :func:`vhist.data.normalize`.
     names : str or iterable of str, optional
         Path of a layer, as :func:`vhist.summary` shows it, or of a block; or several.
-        All layers if not given.
+        All layers if not given, but PyTorch's attention, which puts out a pair.
 
     Returns
     -------
     dict of str to Tensor
-        In the order of execution; the first axis is n.
+        In the order of execution; of a layer that runs more than once, what it put out
+        last.
 
     Raises
     ------
     ValueError
         If the model has no layer of that name, where the nearest one is suggested, or
-        if one that is named puts out no tensor.
+        if one that is named puts out no tensor, or does not run.
 
     Examples
     --------
@@ -70,6 +71,8 @@ def activations(
 
     handles = [modules[n].register_forward_hook(keep(n)) for n in wanted]
     _run(model, images, handles)
+    if names is not None and (idle := [n for n in wanted if n not in found]):
+        raise ValueError(f"layer {idle[0]!r} does not run")
     return found
 
 
@@ -100,8 +103,9 @@ def attention_maps(model: nn.Module, images: Tensor) -> Tensor:
 
     Returns
     -------
-    Tensor of shape (n, depth, heads, tokens, tokens)
-        ``[:, l, h, i]`` says where token i looks in head h of block l; sums to 1.
+    Tensor of shape (n, depth, heads, tokens, keys)
+        ``[:, l, h, i]`` says where token i looks in head h of block l; sums to 1. Keys
+        are the tokens; in a Linformer they are fewer, each a mixture of all tokens.
 
     Raises
     ------

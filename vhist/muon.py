@@ -97,6 +97,9 @@ class Muon(torch.optim.AdamW):
         cuda_graph: bool = False,
     ) -> None:
         super().__init__(groups, lr, fused=True)
+        # AdamW's kernel unscales gradients and skips infinite ones; ours does not, so
+        # GradScaler has to do so before the step.
+        self._step_supports_amp_scaling = False
         self.momentum, self.nesterov, self.dtype = momentum, nesterov, dtype
         self.cuda_graph = cuda_graph
         self._graphs: dict[int, _Graph] = {}
@@ -140,9 +143,8 @@ class Muon(torch.optim.AdamW):
                     self._graphs[i].run(matrices, ahead, lr, decay)
                 else:
                     _turn(matrices, ahead, lr, decay, self.dtype)
-                    if (
-                        self.cuda_graph
-                    ):  # what a first call sets up is not to be recorded
+                    # What a first call sets up is not to be recorded.
+                    if self.cuda_graph:
                         self._graphs[i] = _Graph(matrices, ahead, self.dtype)
         super().step()
         return loss

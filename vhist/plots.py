@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from vhist._text import brief
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -134,6 +136,14 @@ def color_of(model: str) -> str:
     raise ValueError(f"{model!r} is of none of the families {', '.join(colors)}")
 
 
+def color_or_grey(model: str) -> str:
+    """Return the colour of an architecture as :func:`color_of`, grey for all else."""
+    try:
+        return color_of(model)
+    except ValueError:
+        return NEUTRALS[-1]
+
+
 def images(
     pictures: Tensor,
     titles: Sequence[str] = (),
@@ -145,12 +155,22 @@ def images(
     Parameters
     ----------
     pictures : Tensor of shape (n, 3, h, w)
-        uint8, or float in [0, 255] (clipped to it).
+        uint8, or float in [0, 255] (clipped to it, if little is beyond).
     titles : sequence of str
         One per picture, or none.
     columns : int
+
+    Raises
+    ------
+    ValueError
+        If there is no picture, no column, or the numbers are in another range.
     """
-    x = pictures.float().clamp(0, 255).cpu() / 255
+    if pictures.ndim != 4 or pictures.shape[1] != 3:
+        raise ValueError(
+            f"pictures must have shape (n, 3, h, w), got {tuple(pictures.shape)}; a "
+            "single one is picture[None]"
+        )
+    x = _shown(pictures)
     fig, axes = _grid(len(x), columns, title=bool(titles))
     for ax, picture in zip(axes, x, strict=False):
         ax.imshow(picture.permute(1, 2, 0))  # chw -> hwc
@@ -173,7 +193,8 @@ def attention(picture: Tensor, maps: Tensor, *, columns: int = 6) -> Figure:
     Raises
     ------
     ValueError
-        If there is no class token, or not as many keys as patches.
+        If there is no class token, not as many keys as patches, no column, or the
+        picture's numbers are in another range.
     """
     side = math.isqrt(maps.shape[-1])
     if maps.ndim != 3 or maps.shape[-1] != side**2 + 1:
@@ -181,15 +202,30 @@ def attention(picture: Tensor, maps: Tensor, *, columns: int = 6) -> Figure:
             "maps must have shape (m, tokens, tokens), a class token and the square of "
             f"a number of patches; got {tuple(maps.shape)}"
         )
-    base = picture.float().clamp(0, 255).cpu().permute(1, 2, 0) / 255  # chw -> hwc
+    base = _shown(picture).permute(1, 2, 0)  # chw -> hwc
     fig, axes = _grid(len(maps) + 1, columns)
     axes[0].imshow(base)
     extent = (0, base.shape[1], base.shape[0], 0)
-    for ax, weights in zip(axes[1:], maps.detach().cpu(), strict=False):
+    for ax, weights in zip(axes[1:], maps.detach().float().cpu(), strict=False):
         ax.imshow(base.mean(dim=2), cmap="gray", extent=extent)
         looks = weights[0, 1:].view(side, side)
         ax.imshow(looks, alpha=0.65, extent=extent, interpolation="bilinear")
     return fig
+
+
+def _shown(pictures: Tensor) -> Tensor:
+    """Return numbers in [0, 255] as matplotlib takes them, in [0, 1]."""
+    x = pictures.detach().float().cpu()
+    # A step of an attack may leave the range; what is normalised is far below it.
+    if (
+        pictures.is_floating_point()
+        and x.numel()
+        and (x.min() < -1 or 0 < x.max() <= 1)
+    ):
+        raise ValueError(
+            f"pictures must be numbers in [0, 255], got {x.min():.2g} to {x.max():.2g}"
+        )
+    return x.clamp(0, 255) / 255
 
 
 def _grid(
@@ -200,6 +236,8 @@ def _grid(
 
     if not count:
         raise ValueError("there is nothing to draw")
+    if columns < 1:
+        raise ValueError(f"columns must be at least 1, got {columns}")
     columns = min(columns, count)
     rows = -(-count // columns)
     height = rows * (WIDTH / columns + (0.25 if title else 0.02))
@@ -232,7 +270,7 @@ def architecture(
     Raises
     ------
     ValueError
-        If there is no table.
+        If there is no table, or one has neither convolutions nor linear maps.
     """
     from matplotlib.colors import to_rgba
 
@@ -246,12 +284,15 @@ def architecture(
     layers = {
         n: [r for r in x if "downsample" not in r.name] for n, x in layers.items()
     }
+    for name, rows in layers.items():
+        if not rows:
+            raise ValueError(f"{name} has no convolution and no linear map to draw")
     fig, axes = _drawing(len(tables), 1.9)
     for ax, (name, rows) in zip(axes, layers.items(), strict=True):
         sides, channels = zip(*map(_sides_and_channels, rows), strict=True)
         tall = torch.tensor(sides).log2().add(0.6).tolist()
         strength = (torch.tensor(channels).log2() / 13).clamp(0.15, 1).tolist()
-        color = _color(name)
+        color = color_or_grey(name)
         fill = [to_rgba(color, alpha) for alpha in strength]
         edge = {"edgecolor": color, "linewidth": 0.8}  # or faint ones are not seen
         ax.bar(range(len(rows)), tall, 0.8, [-y / 2 for y in tall], color=fill, **edge)
@@ -301,17 +342,17 @@ def blocks(
     if not chains:
         raise ValueError("there is nothing to draw: give at least one chain")
     fig, axes = _drawing(len(chains), 1.35)
-    gap, end = 0.35, 0.0
+    gap, end, size = 0.18, 0.0, 8.5  # inches, so that a phone shows a block whole
     for ax, (name, texts) in zip(axes, chains.items(), strict=True):
-        color, x, boxes = _color(name), gap, []
+        color, x, boxes = color_or_grey(name), gap, []
         arrow = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "color": color}
         for text in texts:
-            width = 1.1 if len(text) > 2 else 0.4  # a plus needs less
+            width = _width(text, size) + 0.16
             fill = to_rgba(color, 0.2)
             ax.add_patch(
                 Rectangle((x, -0.5), width, 1, facecolor=fill, edgecolor=color)
             )
-            ax.text(x + width / 2, 0, text, ha="center", va="center", fontsize=8.5)
+            ax.text(x + width / 2, 0, text, ha="center", va="center", fontsize=size)
             ax.annotate("", (x, 0), (x - gap, 0), arrowprops=arrow)
             boxes.append((x, width))
             x += width + gap
@@ -323,9 +364,18 @@ def blocks(
             ax.annotate("", (middle, 0.5), (middle, 0.85), arrowprops=arrow)
         ax.set_title(name, loc="left")
         ax.set_axis_off()
-        end = max(end, x)
+        end = max(end, x, _width(name, 10))
     axes[0].set(xlim=(-0.05, end + 0.05), ylim=(-0.6, 1))
+    fig.set_size_inches(end + 0.2, fig.get_size_inches()[1])
     return fig
+
+
+def _width(text: str, size: float) -> float:
+    """Return how wide the longest line of a text is, in inches."""
+    from matplotlib.textpath import TextPath
+
+    lines = [TextPath((0, 0), line, size=size) for line in text.split("\n")]
+    return max(0, *(line.get_extents().width for line in lines)) / 72
 
 
 def _drawing(rows: int, height: float):
@@ -343,14 +393,6 @@ def _drawing(rows: int, height: float):
     # The site writes a figure with this mark as SVG; matplotlib's have none for it.
     fig.vhist_drawing = True  # type: ignore[attr-defined]
     return fig, axes[:, 0]
-
-
-def _color(name: str) -> str:
-    """Return the colour of an architecture, grey for all else."""
-    try:
-        return color_of(name)
-    except ValueError:
-        return NEUTRALS[-1]
 
 
 def _sides_and_channels(row: Row) -> tuple[float, int]:
@@ -412,9 +454,22 @@ def curves(
         ``val_accuracy`` (drawn in percent), ``val_loss``, ``train_loss`` or ``lr``.
     ax : Axes, optional
         A new figure's if not given.
+
+    Raises
+    ------
+    ValueError
+        If there is no run, or its log has no such quantity.
     """
     import matplotlib.pyplot as plt
 
+    if not runs:
+        raise ValueError("there is nothing to draw: give at least one run")
+    for run in runs:
+        if key not in run.log[0]:
+            raise ValueError(
+                f"the log of {run.name} has no {brief(key)}; it has "
+                f"{', '.join(run.log[0])}"
+            )
     if ax is None:
         _, ax = plt.subplots(figsize=(WIDTH, 3.0), layout="constrained")
     percent = key.endswith("accuracy")
@@ -423,7 +478,9 @@ def curves(
         epochs = [entry["epoch"] for entry in run.log]
         known = [line.get_label() for line in ax.get_lines()]
         label = "_" if run.model in known else run.model  # seeds share a label
-        ax.plot(epochs, values, color=_color(run.model), label=label, linewidth=1.2)
+        ax.plot(
+            epochs, values, color=color_or_grey(run.model), label=label, linewidth=1.2
+        )
     label = key.replace("val_", "validation ").replace("train_", "training ")
     ax.set(xlabel="epoch", ylabel=f"{label} (%)" if percent else label)
     ax.legend()
@@ -432,6 +489,8 @@ def curves(
 
 def confusion(run: Run, *, ax: Axes | None = None) -> Axes:
     """Draw a run's confusion matrix: rows are right classes, columns answers.
+
+    Of more than 25 classes it shows colours only; numbers stand for their names.
 
     Parameters
     ----------
@@ -447,12 +506,16 @@ def confusion(run: Run, *, ax: Axes | None = None) -> Axes:
     share = 100 * table / table.sum(dim=1, keepdim=True).clamp(min=1)
     ax.imshow(share, vmin=0, vmax=100)
     names = run.data["classes"]
-    ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
-    ax.set_yticks(range(len(names)), names)
-    for i, row in enumerate(share.tolist()):
+    few = len(names) <= 25  # more have no room for words and numbers
+    if few:
+        ax.set_xticks(range(len(names)), names, rotation=40, ha="right")
+        ax.set_yticks(range(len(names)), names)
+    for i, row in enumerate(share.tolist() if few else []):
         for j, value in enumerate(row):
             if round(value) > 0:
-                color = "black" if value > 60 else "white"
+                color = (
+                    "black" if value > 44 else "white"
+                )  # whichever has more contrast
                 ax.text(j, i, round(value), ha="center", va="center", color=color)
     ax.set(xlabel="answer", ylabel="right class")
     ax.spines[:].set_visible(False)

@@ -68,12 +68,14 @@ def read_weights(weights: str | Path, model: str) -> dict[str, Tensor]:
     check_file(path)
     path.open("rb").close()  # the system's own errors are raised here
     state = read_whole(path, "file of weights") if is_zipfile(path) else _read_old(path)
-    for key in ("model", "state_dict"):  # of a run that has not ended, and of others
+    # Of a run that has not ended, and what others call it.
+    for key in ("model", "model_state_dict", "state_dict"):
         if isinstance(state.get(key), Mapping):
             state = dict(state[key])
     arrays = (isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items())
     if not state or not all(arrays):
-        raise ValueError(f"{path} is no file of weights")
+        holds = f": it holds {brief([*state])}" if state else ""
+        raise ValueError(f"{path} is no file of weights{holds}")
     return state
 
 
@@ -225,7 +227,7 @@ def _renamed(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]
     try:
         # not every nn.Module has the method; what has none is caught below
         names: dict[str, str] = model.torchvision_keys()  # type: ignore[operator]
-    except (AttributeError, TypeError):  # torchvision has no such model
+    except (AttributeError, KeyError, TypeError):  # torchvision has no such model
         return found
     plain = found
     # The published ViTs are older than the present names of their MLPs.

@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from typing import Any, Literal
 
 from vhist._checks import check_fields
@@ -45,7 +46,8 @@ class Recipe:
     nesterov: bool = True
     """look ahead with the momentum of sgd or muon; AlexNet, VGG and ResNet did not"""
     weight_decay: float = 0.05
-    """of weight matrices and filters; never of biases, norms, positions, tokens"""
+    """of weight matrices and filters; never of biases, norms, and what is named as
+    positions or tokens are"""
     backbone_lr: float = 1.0
     """learning rate of all layers but the last, the head, in units of lr; below 1
     trained weights change less than the new head (arXiv:1801.06146, section 3.2), 0
@@ -249,9 +251,13 @@ def _plain(value: Any) -> Any:
     """Return NumPy's numbers and words as Python's: a file may hold no others."""
     if isinstance(value, tuple | list):  # a record that is read has a list
         return tuple(map(_plain, value))
-    kinds = (kind for kind in (bool, int, float, str) if isinstance(value, kind))
-    kind = next(kinds, None)
-    return value if kind is None else kind(value)
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else value
 
 
 def in_bfloat16(precision: str, device_type: str) -> bool:

@@ -444,7 +444,8 @@ def mean_std(runs: list[Run]) -> MeanStd:
     Raises
     ------
     ValueError
-        If there is none, or if they are of several models, recipes or data sets.
+        If there is none, if they are of several models, recipes or data sets, or two
+        have the same seed.
     """
     if not runs:
         raise ValueError("mean and spread need at least one run")
@@ -454,6 +455,12 @@ def mean_std(runs: list[Run]) -> MeanStd:
                 f"{runs[0].name} and {run.name} differ in more than the seed: their "
                 "model, recipe or validation pictures are not the same"
             )
+    seeds = [run.recipe.get("seed", 0) for run in runs]
+    if len({*seeds}) < len(seeds):
+        raise ValueError(
+            f"two of the records of {runs[0].model} have the same seed: a spread needs "
+            "one run per seed"
+        )
     from statistics import mean, stdev  # slow to import, and few commands need it
 
     accuracies = [run.accuracy for run in runs]

@@ -64,7 +64,7 @@ class Summary:
 
     @property
     def parameters(self) -> int:
-        """Trained numbers of the whole model."""
+        """Weights and biases of the whole model, frozen ones included."""
         return sum(row.parameters for row in self.rows)
 
     @property
@@ -84,7 +84,14 @@ class Summary:
         ----------
         depth : int
             1 keeps one row per child of the model, 2 one per grandchild, ...
+
+        Raises
+        ------
+        ValueError
+            If depth is below 1.
         """
+        if depth < 1:
+            raise ValueError(f"depth must be at least 1, got {depth}")
         merged: dict[str, Row] = {}
         for row in self.rows:
             name = ".".join(row.name.split(".")[:depth])
@@ -136,8 +143,8 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
     module owns itself (class token, positions, attention's fused projections).
     Multiply-adds are those of :class:`torch.utils.flop_counter.FlopCounterMode`:
     convolutions and matrix products, attention's two included. What a module with
-    submodules multiplies between them is in no row, so it should be a layer itself, as
-    attention's ``core`` is here. A layer that runs twice counts in its first row.
+    submodules multiplies between them has a row of its own, ``Between``, at the end. A
+    layer that runs twice counts in its first row.
 
     Parameters
     ----------
@@ -189,7 +196,12 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
             FlopCounterMode(display=False) as counter,
         ):
             torch.func.functional_call(model, stand_ins, (x,), tie_weights=False)
-    except RuntimeError as error:
+    except (RuntimeError, AssertionError) as error:  # torchvision's ViT asserts
+        if "meta" in str(error):  # a tensor with numbers, or a look at one without
+            raise ValueError(
+                f"the model cannot be traced without numbers ({first_line(error)}): "
+                "make tensors with device=x.device, and decide nothing by .item()"
+            ) from error
         raise ValueError(
             f"the model cannot take an input of shape {tuple(input_size)}: "
             f"{first_line(error)}"
@@ -200,8 +212,25 @@ def summary(model: nn.Module, input_size: int | tuple[int, ...]) -> Summary:
     }
     tracer.add_rest()
     # Those of all calls of a layer, in the row of its first.
-    rows = tuple(replace(r, macs=flops.pop(r.name, 0) // 2) for r in tracer.rows)
-    return Summary(rows, sum(b.numel() for b in model.buffers()))
+    rows = [replace(r, macs=flops.pop(r.name, 0) // 2) for r in tracer.rows]
+    rows += _between(flops, rows)
+    return Summary(tuple(rows), sum(b.numel() for b in model.buffers()))
+
+
+def _between(flops: dict[str, int], rows: list[Row]) -> list[Row]:
+    """Return a row for each module that multiplies outside of its submodules."""
+    own = {name: count // 2 for name, count in flops.items()}
+    found: dict[str, Row] = {}
+    for name in sorted(own, key=len, reverse=True):  # the innermost first
+        inside = [r for r in [*rows, *found.values()] if _is_inside(r.name, name)]
+        rest = own[name] - sum(r.macs for r in inside)
+        if rest > 0:
+            found[name] = Row(name, "Between", (), 0, rest, 0)
+    return [found[name] for name in flops if name in found]
+
+
+def _is_inside(name: str, module: str) -> bool:
+    return not module or name == module or name.startswith(f"{module}.")
 
 
 class _Tracer:
@@ -248,7 +277,9 @@ class _Tracer:
             fresh = sum(n for key, n in sizes.items() if key not in self.seen)
             self.seen.update(sizes)
             if isinstance(first, Tensor):
-                shape = tuple(first.shape[1:])
+                # One picture, but tokens or windows may stand on the first axis.
+                alone = first.shape[:1] == (1,)
+                shape = tuple(first.shape[1:] if alone else first.shape)
                 self._new(name, type(module).__name__, shape, fresh)
 
         return hook

@@ -22,7 +22,12 @@ from vhist._modes import evaluating, training
 from vhist._text import brief, first_line
 from vhist.checkpoint import Checkpointer, State
 from vhist.data import Dataset, Split, normalize, resize
-from vhist.estimate import eval_batch_size, outputs, steps_per_epoch
+from vhist.estimate import (
+    check_logits,
+    eval_batch_size,
+    outputs,
+    steps_per_epoch,
+)
 from vhist.muon import Muon
 from vhist.parallel import Team
 from vhist.pretrained import head
@@ -100,16 +105,19 @@ def evaluate(
     Raises
     ------
     TypeError
-        If ``split`` is not a Split, such as the ``val`` of a data set.
+        If ``split`` is not a Split, such as the ``val`` of a data set, or the model
+        does not return one tensor.
     ValueError
-        If a size is no whole number above 0, there is no such precision, or there are
-        no pictures.
+        If a size is no whole number above 0, there is no such precision, there are no
+        pictures, or the model does not return a row of logits for each.
     """
     for key, value in (("image_size", image_size), ("batch_size", batch_size)):
         if not (fits(value, int) and value >= 1):
             raise ValueError(
                 f"{key} must be a whole number, at least 1, got {brief(value)}"
             )
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a Module, got a {type(model).__name__}")
     if not isinstance(split, Split):
         raise TypeError(
             f"split must be a Split, such as data.val, got a {type(split).__name__}"
@@ -138,7 +146,7 @@ def evaluate(
         for images in mine.split(batch_size):
             images = images.to(device, non_blocking=True)
             x = normalize(resize(images, image_size))
-            logits.append(model(x.to(first.dtype)).float())
+            logits.append(check_logits(model(x.to(first.dtype)), len(x)).float())
     answers = team.assemble(torch.cat(logits)[:count], len(split))
     return Evaluation(answers, split.labels.to(device))
 
@@ -193,8 +201,9 @@ def fit(
         What the record is called, how the model was built, what weights it began with
         and which command line repeats the run.
     checkpoint : path, optional
-        File to keep the state of the run in, so that it can be resumed. Ctrl-C and
-        SIGTERM then finish the step and save.
+        File to keep the state of the run in, so that it can be resumed. Ctrl-C, SIGTERM
+        and SIGHUP then finish the step and save. No other process can train with it
+        meanwhile.
     checkpoint_seconds : float
         Seconds between saves.
     resume : bool
@@ -207,13 +216,13 @@ def fit(
     Raises
     ------
     TypeError
-        If ``data`` is no data set, ``recipe`` no recipe, or the output no tensor.
+        If ``model`` is no module, ``data`` no data set, ``recipe`` no recipe, or the
+        output no tensor.
     ValueError
-        If there are fewer pictures than one batch, nothing to train, or not as many
-        outputs as classes; if a label belongs to no class;
-        if ``resume`` has no ``checkpoint``;
-        if the checkpoint is of another model, recipe or data set, or damaged; if batch
-        norm gets a single value per channel.
+        If there are fewer pictures than one batch, fewer than two classes, nothing to
+        train, or not as many outputs as classes; if a label belongs to no class; if
+        ``checkpoint`` is in use, of another model, recipe or data set, or damaged; if
+        ``resume`` has none; if batch norm gets a single value per channel.
     FloatingPointError
         If a loss is not finite; names the step, its pictures, learning rate and
         gradient norm.
@@ -224,7 +233,11 @@ def fit(
     vhist.checkpoint.Interrupted
         If a signal stopped the run; its state is saved.
     """
-    for key, value, kind in (("data", data, Dataset), ("recipe", recipe, Recipe)):
+    for key, value, kind in (
+        ("model", model, nn.Module),
+        ("data", data, Dataset),
+        ("recipe", recipe, Recipe),
+    ):
         if not isinstance(value, kind):
             raise TypeError(
                 f"{key} must be a {kind.__name__}, got a {type(value).__name__}"
@@ -256,8 +269,7 @@ def fit(
     }
     chosen = {"selection": _selection(data)}
     state = State(model, optimizer, average, batches, facts | chosen)
-    checkpointer = Checkpointer(state, checkpoint, checkpoint_seconds)
-    checkpointer.begin(resume)
+    checkpointer = Checkpointer(state, checkpoint, checkpoint_seconds, resume=resume)
 
     def judge(net: nn.Module, epoch: int) -> Evaluation:
         seed_step(recipe.seed, state.step, team.rank)  # if dropout stays on
@@ -275,7 +287,6 @@ def fit(
     # The weight of a part's gradient in that of the batch; None means 1.
     share = None if parts == 1 else torch.tensor(1 / parts, device=device)
     verbose, result = verbose and team.first, None
-    set_lr(optimizer, recipe.lr_at((state.step + 1) / steps))
     with (
         training(model, recipe),
         checkpointer,
@@ -284,6 +295,7 @@ def fit(
         _in_one_line(),
         _fast_kernels(recipe.precision, device),
     ):
+        set_lr(optimizer, recipe.lr_at((state.step + 1) / steps))
         net = team.wrap(_compiled(model, recipe, team) if compiles else model)
         for epoch in range(len(state.log), recipe.epochs):
             start = state.step - epoch * steps
@@ -504,7 +516,7 @@ def make_optimizer(
     wide = [
         name
         for name, p in model.named_parameters()
-        if p.ndim > 1 and name.rpartition(".")[2] not in ("positions", "token")
+        if p.ndim > 1 and not _is_position_or_token(name.rpartition(".")[2])
     ]
     alike: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
     for name, p in model.named_parameters():
@@ -541,6 +553,11 @@ def make_optimizer(
             groups, recipe.lr, recipe.momentum, nesterov=nesterov, fused=True
         )
     return torch.optim.AdamW(groups, recipe.lr, fused=True)
+
+
+def _is_position_or_token(name: str) -> bool:
+    """Return whether a ViT's parameter is one, by the names of several libraries."""
+    return "token" in name or name.startswith(("pos", "relative_pos"))
 
 
 def seed_step(seed: int, step: int, rank: int = 0) -> None:
@@ -741,6 +758,11 @@ def _check_fit(model: nn.Module, data: Dataset, recipe: Recipe, team: Team) -> N
     steps_per_epoch(recipe, len(data.train), team.size)  # raises if there are none
     if not len(data.val):
         raise ValueError(f"{data.name} has no validation pictures")
+    if len(data.classes) < 2:
+        raise ValueError(
+            f"{data.name} has one class, {data.classes[0]!r}: there is nothing to tell "
+            "apart"
+        )
     answered = outputs(model, recipe)
     if answered != len(data.classes):
         raise ValueError(

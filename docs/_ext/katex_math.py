@@ -7,6 +7,7 @@ Sphinx warning, so it fails the build.
 import atexit
 import functools
 import re
+from html import escape
 from pathlib import Path
 
 from docutils import nodes
@@ -41,7 +42,7 @@ def render(tex: str, display: bool, node: nodes.Node | None = None) -> str:
     except Exception as error:
         reason = str(error).splitlines()[0]
         logger.warning("formula %r: %s", tex, reason, location=node, type="katex")
-        return f"<code>{nodes.Text(tex)}</code>"
+        return f"<code>{escape(tex)}</code>"
 
 
 def visit_math(self, node):

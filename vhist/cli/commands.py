@@ -236,7 +236,8 @@ def train(
             )
             run.save(files.record)
         remove(files.state)
-        print(f"{run.score} in {run.seconds:.0f} s, written to {files.record}")
+        written = one_line(str(files.record))
+        print(f"{run.score} in {run.seconds:.0f} s, written to {written}")
 
 
 @contextmanager
@@ -680,6 +681,7 @@ def predict(
     pictures: Annotated[
         tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PICTURE...")
     ],
+    csv: bool = False,
     device: str = "auto",
     out: Path = Path("runs"),
 ) -> int:
@@ -691,11 +693,15 @@ def predict(
         a record, or the name of one in --out; the weights lie beside it
     pictures : paths
         files, or folders of them
+    csv : bool
+        print a table for other programs: each file, and the probability of every class
     device : str
         cpu, cuda, cuda:1, ...; auto takes a GPU if there is one
     out : path
         folder where a name is looked up
     """
+    from csv import writer
+
     import torch
 
     from vhist.data import normalize, resize
@@ -705,6 +711,9 @@ def predict(
         raise ValueError("no pictures given: vhist predict RUN PICTURE...")
     record, network = _load(find_record(run, out), device)
     classes, code = record.data["classes"], 0
+    lines = writer(sys.stdout, lineterminator="\n")
+    if csv:
+        lines.writerow(["file", *classes])
     for path in _spread(pictures):
         try:
             picture = decode(path, record.data["image_size"])
@@ -716,7 +725,11 @@ def predict(
         x = picture[None].to(next(network.parameters()).device)
         with torch.inference_mode():
             logits = network(normalize(resize(x, record.recipe["image_size"])))
-        best = logits.float().softmax(dim=1)[0].topk(min(3, len(classes)))
+        chances = logits.float().softmax(dim=1)[0]
+        if csv:
+            lines.writerow([path, *(f"{p:.6f}" for p in chances.tolist())])
+            continue
+        best = chances.topk(min(3, len(classes)))
         answers = zip(best.values.tolist(), best.indices.tolist(), strict=True)
         said = ", ".join(f"{classes[k]} {100 * p:.1f} %" for p, k in answers)
         print(one_line(f"{path}: {said}"))

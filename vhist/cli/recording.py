@@ -275,7 +275,7 @@ def _execute(tasks: Sequence[_Task], jobs: int) -> int:
                 run.process.wait()
     if signals.number is not None:
         raise Interrupted(
-            "all is saved; the same command goes on from there", signals.number
+            "the same command goes on from what was saved", signals.number
         )
     return worst
 

@@ -78,9 +78,16 @@ class LocalResponseNorm(nn.LocalResponseNorm):
         Neighbouring channels, n; odd.
     alpha, k : float
         Strength, divided by n, and offset.
+
+    Raises
+    ------
+    ValueError
+        If ``size`` is even.
     """
 
     def __init__(self, size: int, alpha: float, k: float) -> None:
+        if size % 2 == 0:  # the gradient would need the neighbours of the other side
+            raise ValueError(f"size must be odd, got {size}")
         super().__init__(size, alpha, beta=0.75, k=k)
 
     def forward(self, x: Tensor) -> Tensor:

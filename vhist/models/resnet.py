@@ -254,7 +254,7 @@ class ResNet(nn.Module):
         self.maxpool = nn.MaxPool2d(3, 2, padding=1)
         options = {"conv_bias": conv_bias, "residual": residual}
         options["batch_norm"] = batch_norm
-        if block is Bottleneck:
+        if issubclass(block, Bottleneck):
             options["version"] = version  # type: ignore[assignment]
         channels, stages = stem_width, []
         for i, (count, width) in enumerate(zip(blocks, widths, strict=True)):

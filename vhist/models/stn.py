@@ -13,6 +13,8 @@ Changed
     32 pixels; ``transform=False`` is the same network without the transformer.
 """
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -66,11 +68,20 @@ def sample(
             f"and {tuple(theta.shape)}"
         )
     height, width = (size, size) if size else x.shape[2:]
-    # Eight bits of bfloat16 would miss places by a part of a pixel.
-    theta = theta.to(x.dtype)
     shape = [*x.shape[:2], height, width]
-    grid = F.affine_grid(theta, shape, align_corners=align_corners)
-    return F.grid_sample(x, grid, align_corners=align_corners)
+    # Eight bits of bfloat16 would miss places by a part of a pixel, and autocast would
+    # turn the matrix product within affine_grid to them.
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    with _without_autocast(x.device.type):
+        grid = F.affine_grid(theta.to(dtype), shape, align_corners=align_corners)
+        y = F.grid_sample(x.to(dtype), grid, align_corners=align_corners)
+    return y.to(x.dtype)
+
+
+def _without_autocast(device: str) -> AbstractContextManager:
+    if not torch.amp.is_autocast_available(device):  # PyTorch's meta device
+        return nullcontext()
+    return torch.autocast(device, enabled=False)
 
 
 class Localisation(nn.Sequential):
@@ -145,7 +156,9 @@ class SpatialTransformer(nn.Module):
         if size is not None:
             check_sizes(10_000, size=size)
         self.image_size = image_size if localisation is None else None
-        self.localisation = localisation or Localisation(image_size=image_size)
+        if localisation is None:
+            localisation = Localisation(image_size=image_size)
+        self.localisation = localisation
         self.size = size
         self.align_corners = align_corners
 

@@ -62,10 +62,17 @@ class SelfAttention(nn.Module):
         Number of heads; divides ``width``.
     tokens : int
         Number of tokens. Unused here; attention of linear cost needs it.
+
+    Raises
+    ------
+    ValueError
+        If ``heads`` does not divide ``width``.
     """
 
     def __init__(self, width: int, heads: int, tokens: int = 0) -> None:
         super().__init__()
+        if width % heads:
+            raise ValueError(f"heads={heads} does not divide width={width}")
         self.heads = heads
         self.qkv = nn.Linear(width, 3 * width)
         self.core = ScaledDotProduct()
@@ -197,7 +204,7 @@ class VisionTransformer(nn.Module):
         check_sizes(10_000, image_size=image_size, patch_size=patch_size)
         check_sizes(1000, depth=depth)
         check_dropout(dropout)
-        _check_sizes(image_size, patch_size, width, heads, positions, pool)
+        _check_geometry(image_size, patch_size, width, heads, positions, pool)
         self.image_size = image_size
         self.grid = image_size // patch_size
         tokens = self.grid**2 + (pool == "token")
@@ -283,7 +290,14 @@ def sincos_positions(grid: int, width: int, *, token: bool = False) -> Tensor:
     -------
     Tensor of shape (1, grid² + token, width)
         A quarter each of sin x, cos x, sin y, cos y (Beyer et al. 2022).
+
+    Raises
+    ------
+    ValueError
+        If ``width`` is no multiple of 4.
     """
+    if width % 4:
+        raise ValueError(f"width must be a multiple of 4, got {width}")
     omega = 10_000.0 ** -torch.linspace(0, 1, width // 4)
     y, x = torch.meshgrid(torch.arange(grid), torch.arange(grid), indexing="ij")
     angles = [axis.reshape(-1, 1) * omega for axis in (x, y)]
@@ -317,19 +331,19 @@ def _torchvision_key(key: str) -> str:
     return f"{layer}.{inner[name]}.{kind}"
 
 
-def _check_sizes(
+def _check_geometry(
     image_size: int, patch_size: int, width: int, heads: int, positions: str, pool: str
 ) -> None:
     if image_size % patch_size:
-        fits = [p for p in range(1, image_size + 1) if image_size % p == 0]
+        divisors = [p for p in range(1, image_size + 1) if image_size % p == 0]
         raise ValueError(
             f"patch_size={patch_size} does not divide image_size={image_size}; "
-            f"these do: {fits}"
+            f"these do: {divisors}"
         )
     if width % heads:
-        fits = [h for h in range(1, min(width, 64) + 1) if width % h == 0]
+        divisors = [h for h in range(1, min(width, 64) + 1) if width % h == 0]
         raise ValueError(
-            f"heads={heads} does not divide width={width}; these do: {fits}"
+            f"heads={heads} does not divide width={width}; these do: {divisors}"
         )
     check_choice("positions", positions, ("learned", "sincos", "none"))
     if positions == "sincos" and width % 4:
