@@ -1,14 +1,16 @@
 """How the site is built: `nox -s docs` runs Sphinx on this folder.
 
 The chapters and experiments are Python scripts, run by sphinx-gallery;
-docs/training.md, docs/command_line.md, docs/speed.md and docs/index.md are run by
-MyST-NB. Our own steps are in docs/_ext, a short file each:
+docs/training.md, docs/command_line.md, docs/speed.md, docs/results.md and docs/index.md
+are run by MyST-NB. Our own steps are in docs/_ext, a short file each:
 
     chapters.py       run chapters when needed, fail if one did not run, clean downloads
+    consoles.py       the commands of docs/command_line.md as a terminal takes them
     figures.py        each figure for light and for dark pages, with caption and text
     notebook_text.py  what of a chapter's text goes into the notebook, and how
     katex_math.py     formulas as HTML while building
     first_paint.py    what a page needs before its first line is painted
+    search_words.py   words that a page is found by, besides those in it
     shortcuts.py      links for the names at the top of vhist
     mend_html.py      small faults of the tools above, mended in the finished pages
     inline_style.py   the style of a page within it, instead of a dozen sheets
@@ -42,11 +44,13 @@ extensions = [
     "sphinxcontrib.bibtex",
     "sphinxext.opengraph",
     "chapters",
+    "consoles",
     "figures",
     "first_paint",
     "inline_style",
     "katex_math",
     "mend_html",
+    "search_words",
     "shortcuts",
 ]
 nitpicky = True
@@ -131,6 +135,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     # Only names of functions here: Sphinx could not store functions between builds.
     "image_scrapers": ("figures.scrape",),
+    "minigallery_sort_order": "chapters.in_teaching_order",
     "reset_modules": ("matplotlib", "chapters.reset"),
     "reset_modules_order": "both",
     "capture_repr": ("_repr_html_", "__repr__"),
@@ -156,6 +161,7 @@ html_title = "vhist"
 html_logo = "_static/logo.svg"
 html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
+html_search_scorer = str(DOCS / "_static" / "scorer.js")
 html_css_files = ["custom.css"]
 if os.environ.get("VHIST_VERSION"):  # one folder of a site with several versions
     html_js_files = ["versions.js"]

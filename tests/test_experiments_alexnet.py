@@ -69,6 +69,7 @@ def test_half_strength_is_the_geometric_mean_behind_one_layer_only(results):
     assert differences[last, "geometric mean"] < 2e-6
     assert differences[last, "arithmetic mean"] > 0.01
     assert differences[deeper, "geometric mean"] > 0.01
+    assert differences[deeper, "arithmetic mean"] > 0.01
 
 
 def test_a_step_of_sgd_at_the_rate_of_adamw_hardly_moves_the_first_layers(results):
@@ -80,6 +81,9 @@ def test_a_step_of_sgd_at_the_rate_of_adamw_hardly_moves_the_first_layers(result
     # Deviation 0.01 by rate 1e-4; less where some weights have no gradient.
     assert all(0.007 < share < 0.011 for share in adamw)
     assert 1000 * r["most"] < 0.1
+    assert 0.1 < 14_800 * r["most"] < 1
+    assert 1000 * r["last"] > 1
+    assert set(r["data"].labels.tolist()) == set(range(10))
 
 
 def test_groups_are_separate_convolutions(results):
@@ -100,6 +104,12 @@ def test_momentum_is_a_low_pass_filter(results):
     assert r["total"] == pytest.approx(10, abs=1e-6)
     assert r["steady"] == pytest.approx(10, abs=1e-6)
     assert r["alternating"] == pytest.approx(1 / 1.9)
+    assert r["noise"] == pytest.approx(1 / math.sqrt(1 - 0.9**2))
+    torch.manual_seed(0)
+    random = torch.randn(4_000, dtype=torch.float64)
+    assert (r["walk"](random.tolist()).std() / random.std()).item() == pytest.approx(
+        r["noise"], rel=0.2
+    )
     assert r["half_life"] == pytest.approx(6.5788, abs=1e-4)
     assert r["gain"][0] == pytest.approx(r["steady"])
     assert r["gain"][-1] == pytest.approx(r["alternating"])
@@ -113,6 +123,8 @@ def test_only_adam_makes_decay_depend_on_the_gradient(results):
     small, large = end["Adam"]
     assert -0.05 < small < 0.1
     assert 0.85 < large < 0.95
+    # With momentum a tenfold decay, so exp(-10), give or take a step of the large ones.
+    assert end["SGD, momentum"] == pytest.approx([0, 0], abs=0.01)
 
 
 def test_overlap_makes_pooling_move_less(results):

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+import torch
 
 
 def test_a_patch_embedding_is_a_convolution(results) -> None:
@@ -58,15 +59,51 @@ def test_descent_turns_a_picture_upright(results) -> None:
     losses, off = got["losses"], got["off"]
     assert off[40.0] < 0.02
     assert losses[40.0][-1] < 0.1 * losses[40.0][0]
-    assert off[120.0] > 0.8
-    assert losses[120.0][-1] > 0.3 * losses[120.0][0]
+    assert off[180.0] > 0.8
+    assert losses[180.0][-1] > 0.3 * losses[180.0][0]
+    _, later, error = got["descend"](120.0, 400)
+    assert error < 0.1
+    assert later[-1] < 0.1 * later[0]
+
+
+def test_a_caught_descent_is_caught_and_some_other_drawings_are_not_found(
+    results,
+) -> None:
+    got = results("unrotate")
+    descend = got["descend"]
+    # Three times as many steps change nothing: the loss stays where it was.
+    _, losses, off = descend(180.0, 363)
+    assert off > 0.8
+    assert losses[-1] > 0.95 * got["losses"][180.0][-1]
+    found, shown = [], descend.__globals__["picture"]
+    for picture in got["pictures"].split(1):
+        descend.__globals__["picture"] = got["window"] * (picture / 255 - 0.5)
+        found.append(descend(40.0)[2] < 0.1)
+    descend.__globals__["picture"] = shown
+    assert sum(found) == 5
+    assert found[4]
+    assert not found[7]
 
 
 def test_a_spatial_transformer_tells_the_class_by_its_window(results) -> None:
-    accuracy = results("spatial_transformer")["accuracy"]
+    got = results("spatial_transformer")
+    accuracy = got["accuracy"]
     assert 0.55 < accuracy["linear"] < 0.8
     assert accuracy["look, then linear"] > accuracy["linear"] + 0.1
     assert accuracy["six numbers alone"] > accuracy["linear"] + 0.1
+    # Eight seeds had 45 to 97 %; of the answers of a mere look, hardly one would stay.
+    stay = got["same"].float().mean().item()
+    assert stay > 1 - accuracy["look, then linear"] + 0.15
+
+
+def test_a_twin_has_the_other_shape_in_the_same_place(results) -> None:
+    got = results("spatial_transformer")
+    apart = (got["twins"] - got["new_x"])[:, 0]
+    box, cross = got["shapes"]
+    for gap, label in zip(apart[:20], got["new_y"], strict=False):
+        exchanged = box - cross if label else cross - box
+        places = gap.unfold(0, 7, 1).unfold(1, 7, 1)
+        assert (places - exchanged).abs().amax(dim=(2, 3)).min() < 1e-5
 
 
 def test_linformer_pays_beyond_twice_what_it_keeps(results) -> None:
@@ -84,9 +121,12 @@ def test_linformer_pays_beyond_twice_what_it_keeps(results) -> None:
 
 def test_a_doubled_exponent_spoils_the_distances(results) -> None:
     got = results("sinusoids")
-    assert got["uneven"]["right"].abs().max() < 1e-9
-    assert got["uneven"]["doubled"].abs().max() > 1
-    assert got["varying"] == {"right": 638, "doubled": 319}
+    assert got["uneven"]["correct"].abs().max() < 1e-9
+    assert 5 < got["uneven"]["doubled"].abs().max() < 7
+    # "A little": beside how much the products fall with distance.
+    fall = got["mean"][0] - got["mean"].min()  # of the doubled one, the last
+    assert got["uneven"]["doubled"].abs().max() < 0.1 * fall
+    assert got["varying"] == {"correct": 638, "doubled": 319}
     right, doubled = (table[[1, -1], 766] for table in got["tables"].values())
     assert [f"{number:.4e}" for number in doubled] == ["1.0491e-08", "2.0458e-06"]
     assert right.tolist() == pytest.approx([1.0243e-4, 0.01997], rel=1e-3)
@@ -95,9 +135,15 @@ def test_a_doubled_exponent_spoils_the_distances(results) -> None:
 def test_only_batch_norm_in_training_minds_its_company(results) -> None:
     moved = results("company")["moved"]
     for name in ("LayerNorm", "BatchNorm, in use"):
-        assert max(moved[name].values()) < 1e-5
-    alike, mixed, strange = moved["BatchNorm, training"].values()
-    assert 0.3 < alike < mixed < strange
+        assert max(map(max, moved[name].values())) < 1e-5
+    in_training = moved["BatchNorm, training"].values()
+    assert all(len(m) == 20 and min(m) > 0.1 for m in in_training)
+    # How far, and by which company, is luck: each reaches into the others.
+    assert max(map(min, in_training)) < min(map(max, in_training))
+    ran = results("company")
+    guests = torch.cat([c for name, c in ran["company"].items() if name != "negatives"])
+    same = (guests[:, None] == ran["church"][None, :20]).flatten(2).all(dim=2)
+    assert not same.any()
 
 
 def test_gelu_is_the_mean_of_a_coin_and_not_monotonic(results) -> None:
@@ -122,9 +168,13 @@ def test_a_move_leaves_only_stride_one_as_it_was(results) -> None:
 
 def test_only_a_shared_class_word_gives_copies_one_answer(results) -> None:
     got = results("class_word")
-    assert got["torn"]["one, learned"] == 0
-    assert got["torn"]["one per slot"] > 0.2
-    assert got["torn"]["anew at each call"] > 0.2
+    torn = got["torn"]
+    assert torn["one"] == 0
+    assert min(torn["slots, random"], torn["drawn anew"]) > 0.2
+    assert 0.05 < torn["slots, from zero"] < torn["slots, random"] - 0.1
+    right = got["right"]
+    assert right["one"] > (right["slots, random"] + right["drawn anew"]) / 2
+    assert right["one"] > 0.45  # of three classes: it did learn
     spread = {kind: p.std(dim=1).max() for kind, p in got["answers"].items()}
-    assert spread["one, learned"] < 1e-5
-    assert min(spread["one per slot"], spread["anew at each call"]) > 0.02
+    assert spread.pop("one") < 1e-5
+    assert min(spread.values()) > 0.02

@@ -1,5 +1,6 @@
 """The chapters are run by sphinx-gallery; this is what the book asks in addition.
 
+Order:    small galleries as the index has it, not by name (``in_teaching_order``).
 Before:   the same start for every chapter (``reset``); run chapters again when vhist,
           a record or torch has changed, not only their own text (``forget_stale``).
 After:    fail if a chapter did not run (``check_ran``); make the notebooks that readers
@@ -10,6 +11,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import zipfile
 from importlib.metadata import version
@@ -51,6 +53,17 @@ def reset(gallery_conf, fname, when):
     use_style()
     plt.rcParams["savefig.dpi"] = 200
     plt.rcParams["patch.edgecolor"] = plt.rcParams["text.color"]  # arrows, else black
+
+
+# ---- the order of small galleries ----------------------------------------------------
+
+
+def in_teaching_order(file: str) -> tuple[str, int, str]:
+    """Sort scripts as their folder's index lists them, chapters first."""
+    path = Path(file)
+    index = path.with_name("index.rst").read_text(encoding="utf-8")
+    place = re.search(rf"\b{path.stem}\b", index)
+    return path.parent.name, place.start() if place else len(index), path.name
 
 
 # ---- before the gallery runs ---------------------------------------------------------

@@ -60,8 +60,8 @@ plots.caption(
 plt.show()
 
 # %%
-# Four times as many pictures halve the noise. A batch of one has a mean, namely
-# itself, and no variance. Where there is one value per channel, PyTorch refuses:
+# Four times as many pictures halve the noise. A single picture still has a variance,
+# that over the places of its map; where there is only one place, PyTorch refuses:
 
 try:
     nn.BatchNorm2d(4)(torch.randn(1, 4, 1, 1))
@@ -71,4 +71,6 @@ except ValueError as error:
 
 # %%
 # In evaluation mode the running statistics are used, and one picture is enough. Replace
-# ``.mean(dim=1)`` of the batches by ``.var(dim=1)``: does its spread fall alike?
+# ``.mean(dim=1)`` of the batches by ``.var(dim=1)``: does its spread fall alike? (It
+# does. For normal numbers ``expected`` is ``channel.var().item() * (2 / (n - 1)) **
+# 0.5``; these are not quite normal.)

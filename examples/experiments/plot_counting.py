@@ -2,7 +2,7 @@
 A parameter counter, and where it fails
 =======================================
 
-Hooks watch layers being called; in a transformer they miss a third of the numbers.
+Hooks watch layers being called; in torchvision's ViT they miss a third of the numbers.
 """
 
 # %%
@@ -40,8 +40,8 @@ def seen_by_hooks(model, x):
 
 
 with torch.device("meta"):  # shapes only, no numbers
-    nets = {name: vhist.create_model(name) for name in ("alexnet", "vgg16", "resnet34")}
-    nets |= {"vit_b_16": vhist.create_model("vit_b_16")}
+    names = ("alexnet", "vgg16", "resnet34", "vit_b_16")
+    nets = {name: vhist.create_model(name) for name in names}
     nets |= {"vit_b_16, torchvision's": vit_b_16(num_classes=10)}
 counted, true, lost = {}, {}, {}
 for name, net in nets.items():

@@ -12,7 +12,8 @@ Eight accuracies, printed with all their digits, give away their denominator.
 #
 # This belongs to the chapter :doc:`Reading a log </chapters/plot_80_reading_a_log>`. To
 # try: round the accuracies to two decimals, ``percents = (percents * 100).round() /
-# 100``, and set ``near`` to 0.005. What do they give away then?
+# 100``, and set ``near`` to 0.005. What do they give away then? (Nothing: half of all
+# numbers fit.)
 
 import matplotlib.pyplot as plt
 import torch
@@ -71,3 +72,9 @@ for model, (first, last) in right.items():
 lead = (right["resnet"][1] - right["vgg"][1]) / total
 z = lead / (error["resnet"] ** 2 + error["vgg"] ** 2) ** 0.5
 print(f"ResNet leads VGG by {z:.2f} standard errors")
+
+# %%
+# Less than two: by these logs ResNet's lead may be luck. The formula treats the two as
+# tested on different pictures; a paired test would be sharper, but needs the single
+# answers. What :doc:`two answers </experiments/plot_two_answers>` to one question mean
+# is another story.

@@ -2,16 +2,17 @@
 Divide by the deviation or by the variance?
 ===========================================
 
-Batch normalisation by hand, right and with a slip that many texts make.
+Batch normalisation by hand, right and with a slip of one word.
 """
 
 # %%
 # For each channel, batch normalisation :cite:p:`ioffe2015` subtracts the mean and
 # divides by the standard deviation :math:`\sqrt{\sigma^2 + \epsilon}`, both over the
-# pictures of the batch and all places of the map: axes 0, 2 and 3. Texts often say "by
-# the variance". Four channels with different spreads tell the two apart. It belongs to
-# the chapter :doc:`ResNet </chapters/plot_30_resnet>`; :class:`vhist.models.ResNet` has
-# such a layer behind each convolution.
+# pictures of the batch and all places of the map: axes 0, 2 and 3. "By the variance",
+# says the article *vision-hist* :cite:p:`khazaei2024`. Four channels with different
+# spreads tell the two apart. It belongs to the chapter :doc:`ResNet
+# </chapters/plot_30_resnet>`; :class:`vhist.models.ResNet` has such a layer behind each
+# convolution.
 
 import matplotlib.pyplot as plt
 import torch
@@ -67,4 +68,6 @@ running_difference = (layer.running_var - (0.9 + 0.1 * unbiased)).abs().max().it
 print(f"running variance differs by {running_difference:.0e}")
 
 # %%
-# Try ``dim=1``, across the channels, in ``mean`` and ``variance``: what is equal then?
+# Try ``dim=1``, across the channels, in ``mean`` and ``variance``, and print
+# ``by_deviation.var(dim=1, correction=0)``: what is equal then? (Each place
+# has a variance of one.)

@@ -43,9 +43,7 @@ for name, kind in (("all with all", SelfAttention), ("Linformer", Linformer)):
     for n in words:
         layer, x = kind(128, 8, n), torch.randn(1, n, 128)
         rows = {row.name: row.macs for row in vhist.summary(layer, (n, 128)).rows}
-        macs[name].append(
-            sum(rows[part] for part in rows if part not in ("qkv", "out"))
-        )
+        macs[name].append(sum(m for k, m in rows.items() if k not in ("qkv", "out")))
         times = []
         for _ in range(4):  # the first only warms up
             start = time.perf_counter()
@@ -59,9 +57,11 @@ for n, ratio in zip(words, saved, strict=True):
 vit = VisionTransformer(image_size=64, patch_size=8, attention=Linformer)  # it fits in
 
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 2.8), layout="constrained")
-for name in macs:
-    axes[0].loglog(words, macs[name], "o-", label=name)
-    axes[1].loglog(words, seconds[name], "o-", label=name)
+for ax, costs in zip(axes, (macs, seconds), strict=True):
+    for name in costs:
+        ax.loglog(words, costs[name], "o-", label=name)
+    ax.set_xticks([32, 128, 512, 2048], [32, 128, 512, 2048])
+    ax.minorticks_off()
 axes[0].axvline(2 * keep, color="#8c959f", linestyle=":")
 axes[0].set(xlabel="words N", ylabel="multiply-adds")
 axes[1].set(xlabel="words N", ylabel="seconds, whole layer")
@@ -77,4 +77,4 @@ plt.show()
 
 # %%
 # Counted, the two cross at N = 2k. On the clock Linformer wins later: two more small
-# products have costs of their own. Change ``keep``: does the crossing move with it?
+# products have costs of their own. Change ``keep``: do the crossings move? (They do.)

@@ -9,7 +9,8 @@ Busy neighbours damp a channel, and PyTorch's 1e-4 is a fifth of the paper's.
 # AlexNet :cite:p:`krizhevsky2012` divides a channel :math:`a_i` by
 # :math:`(2 + \alpha \sum_j a_j^2)^{0.75}`; the sum runs over the :math:`n = 5` channels
 # nearest to it, at the same pixel. The paper prints :math:`\alpha = 10^{-4}`. PyTorch
-# divides :math:`\alpha` by :math:`n` first, as the code of 2012 did.
+# divides :math:`\alpha` by :math:`n` first, as the code of 2012 did
+# :cite:p:`krizhevsky2012code`.
 #
 # This belongs to the chapter on :doc:`AlexNet </chapters/plot_10_alexnet>`. To try:
 # ``strong = 1.0``. What is left of the competition when the numbers are small?
@@ -61,7 +62,7 @@ from vhist import plots
 
 plots.caption(
     fig,
-    "Company costs activity. PyTorch's layer follows the formula with alpha 5e-4.",
+    "Company costs activity. PyTorch's layer follows the formula if alpha is 0.0005.",
     "Output against the number of active neighbours: two curves that coincide and fall"
     " steeply, and one above them that falls less.",
 )

@@ -2,7 +2,8 @@
 What happens when a picture moves by one pixel?
 ===============================================
 
-A convolution's map moves along; a ViT's words change, until a whole patch is passed.
+A map of stride 1 moves along; with a larger stride, a convolution's or a ViT's, it
+changes until a whole stride is passed.
 """
 
 # %%
@@ -40,7 +41,7 @@ for name, layer in layers.items():
         overlap = moved[..., : moved.shape[-1] - places]
         difference = (overlap - still[..., places:]).square().mean().sqrt()
         change[name].append((difference / still.std()).item())
-    told = " ".join(f"{c:.2f}" for c in change[name])
+    told = " ".join(f"{c:.2f}" for c in change[name][:9])
     print(f"{name}: {told}")
 
 fig, ax = plt.subplots(figsize=(7.2, 2.9), layout="constrained")
@@ -64,6 +65,7 @@ plt.show()
 
 # %%
 # Moved by a whole patch, a ViT's words move to the next place; and there another vector
-# of position is added. So a ViT has to learn what a convolution is built to do. Between
-# the strides neither is exact, and pooling only softens it. Add a layer with the stride
-# of AlexNet, ``nn.Conv2d(3, 16, 11, stride=4)``: where is its line at zero?
+# of position is added. So a ViT has to learn what a convolution of stride 1 is built to
+# do. Between the strides no layer is exact, and a whole VGG or ResNet has a stride of
+# 32; to soften that, :cite:t:`zhang2019` blurs maps before each stride. Add AlexNet's
+# first layer, ``nn.Conv2d(3, 16, 11, stride=4)``: where is its line at zero?

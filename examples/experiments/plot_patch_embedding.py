@@ -7,10 +7,10 @@ Yes: cutting, flattening and one matrix give what a convolution with a stride gi
 
 # %%
 # The ViT paper :cite:p:`dosovitskiy2020` flattens each patch and multiplies it by a
-# matrix :math:`E`. Its code, and :class:`vhist.models.VisionTransformer`, use a
-# convolution whose stride is its size. Both are done here with the same weights. The
-# one thing to get right is the order in which a patch is flattened: colour, row, column
-# as in the weights. It belongs to the chapter :doc:`ViT </chapters/plot_40_vit>`.
+# matrix :math:`E` (section 3.1). Its code, and :class:`vhist.models.VisionTransformer`,
+# use a convolution whose stride is its size. Both are done here with the same weights.
+# The one thing to get right is the order in which a patch is flattened: colour, row,
+# column as in the weights. The chapter is :doc:`ViT </chapters/plot_40_vit>`.
 
 import matplotlib.pyplot as plt
 import torch

@@ -7,11 +7,10 @@ The paper on AlexNet says 224, most code 227; they round a division differently.
 
 # %%
 # A window of ``kernel`` pixels that moves by ``stride`` has ``(n - kernel) / stride``
-# steps to go, plus its first place. If that is no whole number, AlexNet's code
-# :cite:p:`krizhevsky2012` rounded up; PyTorch rounds down and leaves out some pixels.
-#
-# This belongs to the chapter on :doc:`AlexNet </chapters/plot_10_alexnet>`. To try: add
-# ``"227, up"``. Why does rounding not matter then?
+# steps to go, plus its first place. If that is no whole number, the code of AlexNet
+# :cite:p:`krizhevsky2012code` rounds up; PyTorch rounds down and leaves out pixels.
+# The chapter is :doc:`AlexNet </chapters/plot_10_alexnet>`. To try: add ``"227, up"``.
+# Why does rounding not matter then?
 
 from math import ceil, floor
 
@@ -41,8 +40,9 @@ for name, (n, rounded) in variants.items():
     print(f"{name:10}", *(f"{side:4}" for side in sides[name]))
 
 # %%
-# The paper's 55, 27 and 13 come from the first line and from the third. In PyTorch,
-# 224 pixels are another network: its first fully connected layer sees fewer places.
+# The paper's 55, 27 and 13 come from the first line and from the third; torchvision's
+# own AlexNet pads the first layer by 2, and has its 55 from 224. Without padding, 224
+# pixels are another network: its first fully connected layer sees fewer places.
 # :func:`vhist.create_model` builds both and :func:`vhist.summary` counts them.
 
 parameters, measured = {}, {}
@@ -64,7 +64,7 @@ for ax, (name, (n, _)) in zip(axes, variants.items(), strict=True):
     starts = [4 * (sides[name][1] - i) for i in (3, 2, 1)]
     overhang[name] = starts[-1] + 11 - n
     ax.barh([0, 1, 2], width=11, left=starts, height=0.6)
-    ax.axvspan(200, n, color="#8c959f", alpha=0.3, linewidth=0)
+    ax.axvspan(200, n, color="#8c959f", alpha=0.3, linewidth=0, zorder=0)
     ax.set(ylabel=name, yticks=[], xlim=(200, 228))
     print(f"{name:10} the last window ends {overhang[name]:+} pixels from the edge")
 axes[-1].set(xlabel="pixel")

@@ -62,4 +62,5 @@ for name, function in functions.items():
 # %%
 # Sigmoid passes on a quarter at best, and far from zero both pass on next to nothing.
 # ReLU does not saturate for positive inputs, which is half of the truth: for negative
-# ones its slope is zero, and a unit that is negative for every picture stays as it is.
+# ones its slope is zero. A unit that is negative for every picture gets no gradient:
+# only a change in the layers before it can wake it.

@@ -2,15 +2,17 @@
 Can you see a wrong exponent?
 =============================
 
-Sine waves tell how far two places are apart; with a common slip, they do not.
+Sine waves tell how far two places are apart; after a small slip only roughly, and no
+error says so.
 """
 
 # %%
 # The Transformer of :cite:t:`vaswani2017` marks places with fixed waves. Columns come
 # in pairs, a sine and a cosine of one frequency, and pair :math:`i` of :math:`D / 2`
-# turns by :math:`10000^{-2i/D}` per place. One guide to ViT took :math:`i` for the
-# number of the column: that doubles the exponent, and parts the sine from its cosine.
-# All shapes are right, and nothing fails. It belongs to the chapter :doc:`ViT
+# turns by :math:`10000^{-2i/D}` per place. A :doc:`guide to ViT
+# </chapters/plot_55_finetuning>` took :math:`i` for the number of the column: that
+# doubles the exponent, and parts the sine from its cosine. All shapes are right, and
+# nothing fails. It belongs to the chapter :doc:`ViT
 # </chapters/plot_40_vit>`; :class:`vhist.models.VisionTransformer` has such waves for
 # rows and columns, with ``positions="sincos"``.
 
@@ -22,7 +24,7 @@ place = torch.arange(words, dtype=torch.float64)[:, None]
 distance = (place - place.mT).abs().long()  # of each place from each
 column = torch.arange(width)
 pair = column // 2
-exponents = {"right": 2 * pair / width, "doubled": 2 * column / width}
+exponents = {"correct": 2 * pair / width, "doubled": 2 * column / width}
 
 tables, uneven, varying = {}, {}, {}
 for name, exponent in exponents.items():
@@ -33,8 +35,9 @@ for name, exponent in exponents.items():
     uneven[name] = products - mean[distance]  # zero if only the distance counts
     varying[name] = (table.std(dim=0) > 0.01).sum().item()
     print(
-        f"{name:8} {varying[name]} of {width} columns vary; products of equally distant"
-        f"\n{'':8} places differ by {uneven[name].abs().max():.0e} from their mean"
+        f"{name:8} {varying[name]} of {width} columns vary; with distance products fall"
+        f" from {mean[0]:.0f} to {mean.min():.0f},\n{'':8} and those of equally distant"
+        f" places differ by up to {uneven[name].abs().max():.1g} from their mean"
     )
 
 fig, axes = plt.subplots(
@@ -61,9 +64,9 @@ plots.caption(
 plt.show()
 
 # %%
-# Above, a distance means the same everywhere. Below, the product of two places depends
-# on where they are. The guide printed its table, so its numbers give it away, here one
-# column in the second row and in the last:
+# Above, a distance means the same everywhere. Below, it depends a little on where the
+# places are, and half as many columns vary. The guide printed two numbers of its table,
+# 1.0491e-08 and 2.0458e-06, which give it away. One column, in row two and in the last:
 
 for name, table in tables.items():
     print(f"{name:8}", *(f"{number:.4e}" for number in table[[1, -1], 766].tolist()))

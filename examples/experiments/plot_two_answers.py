@@ -20,7 +20,7 @@ import vhist
 
 
 def shrink(split):  # to 16 pixels, once, so that no epoch has to do it
-    return replace(split, images=vhist.data.resize(split.images, 16).byte())
+    return replace(split, images=vhist.data.resize(split.images, 16).round().byte())
 
 
 data = vhist.load_dataset("sketchnette")
@@ -44,7 +44,7 @@ for dropout, times in ((True, 8), (False, 3)):
     results[name] = [int((t.predictions == t.labels).sum()) for t in tests]
     print(f"{name:11}", *results[name], f"right of {len(data.val):,}")
 
-fig, ax = plt.subplots(figsize=(7.2, 1.8), layout="constrained")
+fig, ax = plt.subplots(figsize=(3.6, 1.8), layout="constrained")
 for row, right in enumerate(results.values()):
     height = [row + 0.08 * (i - (len(right) - 1) / 2) for i in range(len(right))]
     ax.plot(right, height, "o", ms=5)

@@ -6,8 +6,8 @@ AlexNet's halves lived on two GPUs; on one, ``groups=2`` computes the same.
 """
 
 # %%
-# A graphics card of 2012 had 3 GB, too little for the network. So each of two got half
-# of the channels, and in layers 2, 4 and 5 saw only its own
+# The authors' cards had 3 GB each, too little for the network (section 3.2). So each of
+# two got half of the channels, and in layers 2, 4 and 5 saw only its own
 # :cite:p:`krizhevsky2012`. A convolution with two groups does just that. To see it, we
 # build the second layer once more from two small convolutions.
 #

@@ -56,8 +56,10 @@ plots.caption(
 plt.show()
 
 # %%
-# How many such numbers does a whole network carry? :func:`vhist.models.resnet34` has
-# them, as in the article behind this book; the canonical network does not.
+# The layer's own shift, β, takes its place; Ioffe and Szegedy drop the bias for this
+# reason (section 3.2). How many such numbers does a whole network carry?
+# :func:`vhist.models.resnet34` has them, as in the article behind this book; the
+# canonical network does not.
 
 with torch.device("meta"):  # shapes without contents
     nets = [vhist.models.resnet34(conv_bias=bias) for bias in (True, False)]

@@ -11,7 +11,8 @@ In VGG-16 they live apart: weights in the dense layers, work in the convolutions
 # network takes. :func:`vhist.summary` counts both for every layer; the ``meta`` device
 # makes arrays with shapes but no contents, so that the full sizes cost nothing. The
 # long form is in the chapter :doc:`VGG </chapters/plot_20_vgg>`, the end of the story
-# in :doc:`ResNet </chapters/plot_30_resnet>`.
+# in :doc:`ResNet </chapters/plot_30_resnet>`. All have ten classes here, so VGG-16 has
+# 134 million weights, not 138, and AlexNet's layers are not split (``groups=1``).
 
 import matplotlib.pyplot as plt
 import torch
