@@ -31,6 +31,7 @@ SCRIPTS = "https://github.com/pytorch/vision/tree/main/references/classification
 COURSE = """pictures; learning rate;   its course;   warm-up; batch; weight decay;
 label smoothing; epochs; """
 LINKED = dict.fromkeys(("alexnet", "linformer", "finetuning"), "")  # rows that type
+LINKED["spatial_transformer"] = ""  # torchvision has none
 LINKED["vgg"] = COURSE + "optimizer; clipping at norm"  # only what those scripts do
 LINKED["resnet"] = COURSE + "optimizer"
 LINKED["vit"] = """optimizer; rate, falling; warm-up; weight decay; clipping at;
@@ -130,7 +131,7 @@ def test_each_typed_row_is_held_here_or_by_a_script_that_is_linked(chapter):
     linked = set(re.split(r";[ \n]", LINKED[chapter])) - {""}
     assert not held & linked
     assert typed == held | linked
-    assert SCRIPTS in source(chapter) or chapter == "linformer"
+    assert SCRIPTS in source(chapter) or chapter in ("linformer", "spatial_transformer")
 
 
 @pytest.fixture
@@ -294,6 +295,31 @@ def test_resnets_momentum_looks_ahead():
     model = meta(create_model, "resnet_small")
     sgd = train.make_optimizer(model, Recipe(**run.recipe)).defaults
     assert (sgd["momentum"], sgd["nesterov"]) == (0.9, True)
+
+
+def test_the_spatial_transformers_scenes_and_its_photos():
+    says("spatial_transformer", "pictures", "drawings, {} px", "photos, {} px")
+    says("spatial_transformer", "optimizer", "Adam", ...)
+    says("spatial_transformer", "rate", "{}, flat", ...)
+    writes("spatial_transformer", 'data = vhist.load_dataset("sketchnette", ')
+    writes("spatial_transformer", "= torch.optim.Adam(net.parameters(), lr=RATE) for")
+    records = plan.load("interludes").records()["stn_article"]
+    assert {(r.data["name"], r.data["train"]) for r in records} == {("cifar10", 50_000)}
+    ours = recipe_for("stn", "article")
+    assert planned("interludes", "stn_article")["recipe"] == ours
+    assert ours.repeats == 1  # an epoch has as many steps as whole batches
+    writes("spatial_transformer", "course.epochs * (50_000 // course.batch_size)")
+
+
+def test_spatial_transformers_are_affine_and_begin_at_the_identity():
+    says("spatial_transformer", "kinds of map", "affine", "affine")
+    says("spatial_transformer", "start", "identity", "identity")
+    writes("spatial_transformer", "zeros_(self[-1].weight) self[-1].bias.data =")
+    writes("spatial_transformer", "return self.localisation(x).view(-1, 2, 3)")
+    look = create_model("stn").transformer
+    x = torch.rand(2, 3, 32, 32)
+    assert torch.equal(look.theta(x), torch.eye(2, 3).expand(2, 2, 3))
+    torch.testing.assert_close(look(x), x, atol=1e-5, rtol=0)
 
 
 def test_the_spatial_transformers_recipes():  # the rest of its table is computed

@@ -167,6 +167,22 @@ def test_the_sources_recipe_ends_where_the_source_did_and_shakes():
         assert min(b - a for a, b in pairwise(shown[5:])) > -0.08
 
 
+def shakes(label: str) -> list[float]:
+    """Return the SD of the change from epoch to epoch, 21 to 46, by seed."""
+    shown = [[entry["val_accuracy"] for entry in run.log[20:46]] for run in stn(label)]
+    assert [len(seed) for seed in shown] == [26, 26, 26]
+    return [stdev(b - a for a, b in pairwise(seed)) for seed in shown]
+
+
+def test_without_the_transformer_it_shakes_a_third_as_much_and_does_not_break_down():
+    with_it, without = shakes("article"), shakes("article_without")
+    assert 0.2 < mean(without) / mean(with_it) < 0.4
+    assert min(with_it) > 1.5 * max(without)
+    assert min(run.accuracy for run in stn("article_without")) > 0.57
+    assert {run.log[0]["lr"] for run in stn("article_without")} == {0.01}
+    assert {run.log[-1]["lr"] for run in stn("article_without")} == {0.01}
+
+
 def test_the_modern_recipe_gets_ten_points_further_and_comes_to_rest():
     there = mean(r.accuracy for r in unbroken())
     for run in stn("modern"):
@@ -191,7 +207,9 @@ def test_the_transformer_is_worth_a_good_point_and_nothing_with_one_seed():
     assert 0.015 < gaps[0] < 0.02
     assert abs(gaps[1]) < 0.006
     assert 0.01 < mean(gaps) < 0.016
-    assert 2 < mean(gaps) / (stdev(gaps) / len(gaps) ** 0.5) < 3
+    t = mean(gaps) / (stdev(gaps) / len(gaps) ** 0.5)
+    assert 2 < t < 3
+    assert 0.09 < 1 - t / (t * t + 2) ** 0.5 < 0.15  # p of Student's t, three seeds
     for run, other in both:
         assert run.parameters / other.parameters == pytest.approx(1.25, abs=0.05)
 
