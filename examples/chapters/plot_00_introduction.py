@@ -48,23 +48,28 @@ def sides(model):
     return found
 
 
-years = {"alexnet": 2012, "vgg16": 2014, "resnet34": 2015, "vit_b_16": 2020}
+names = {
+    "alexnet": "AlexNet, 2012",
+    "vgg16": "VGG-16, 2014",
+    "resnet34": "ResNet-34, 2015",
+    "vit_b_16": "ViT-B/16, 2020",
+}
 with torch.device("meta"):  # no numbers, only shapes
-    squares = {name: sides(vhist.create_model(name)) for name in years}
-dog = sketchnette(2, image_size=224)[0][1].float().mean(dim=0)
+    squares = {name: sides(vhist.create_model(name)) for name in names}
+dog = sketchnette(2, image_size=224)[0][1].permute(1, 2, 0) / 255  # chw -> hwc
 patches = torch.cartesian_prod(*2 * [torch.arange(8, 224, 16)]).tolist()
 
-fig, axes = plt.subplots(1, 4, figsize=(7.2, 2.2), layout="constrained")
-for ax, name in zip(axes, years, strict=True):
-    ax.imshow(dog, cmap="gray", vmin=-60, vmax=255, alpha=0.7)
-    style = {"ec": plots.color_of(name), "fc": "none"}
+fig, axes = plt.subplots(2, 2, figsize=(4.6, 4.9), layout="constrained")
+for ax, (name, title) in zip(axes.flat, names.items(), strict=True):
+    ax.imshow(0.55 * dog + 0.45)  # paler, under the lines
+    style = {"ec": plots.color_of(name), "fc": "none", "lw": 1.5}
     for side in squares[name]:
         ax.add_patch(plt.Rectangle(2 * [112 - side / 2], side, side, **style))
-    ax.set(title=f"{name}, {years[name]}", xlim=(0, 224), ylim=(224, 0))
+    ax.set(title=title, xlim=(0, 224), ylim=(224, 0))
     ax.set_axis_off()
 for x, y in patches:
-    ax.add_patch(plt.Rectangle((x - 8, y - 8), 16, 16, ec="white", fc="none", lw=0.3))
-    ax.plot((104, x), (104, y), color=plots.COLORS["vit"], linewidth=0.5)
+    ax.add_patch(plt.Rectangle((x - 8, y - 8), 16, 16, ec="white", fc="none", lw=0.5))
+    ax.plot((104, x), (104, y), color=plots.COLORS["vit"], linewidth=0.7)
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,

@@ -189,8 +189,8 @@ print("largest logit", f"{mine(x).abs().max():.2f}, same from both networks")
 # -----------
 #
 # The paper says 224 pixels, we counted at 227. Both are right: a window of 11 moved by
-# 4 does not fit 224 evenly. The code of 2012 rounded up and let the last window hang
-# over the edge; PyTorch rounds down.
+# 4 does not fit 224 evenly. The code of 2012 :cite:p:`krizhevsky2012code` rounded up
+# and let the last window hang over the edge; PyTorch rounds down.
 
 
 def side(n, kernel, stride, ceil=False):

@@ -38,6 +38,7 @@ from functools import partial
 
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 from torch import nn
 from torch.nn import functional as F
@@ -395,9 +396,9 @@ torch.manual_seed(0)
 untrained = VisionTransformer(**small, hidden=96, attention=kinds["k = 16"])
 start = untrained.blocks[0].attention.e.weight.detach()[:, 1:].view(16, 8, 8)
 fig, axes = plt.subplots(4, 8, figsize=(7.2, 3.9), layout="constrained")
-tiles = [*e, *start]
-for ax, tile in zip(axes.flat, tiles, strict=True):
-    ax.imshow(tile, cmap="RdBu", vmin=-0.6, vmax=0.6)
+signs = LinearSegmentedColormap.from_list("signs", ["#d6604d", "#8c959f00", "#4393c3"])
+for ax, tile in zip(axes.flat, [*e, *start], strict=True):
+    ax.imshow(tile, cmap=signs, vmin=-0.6, vmax=0.6)  # zero is transparent
     ax.set_axis_off()
 axes[0, 0].set_title("trained", fontsize=8, loc="left")
 axes[2, 0].set_title("untrained", fontsize=8, loc="left")

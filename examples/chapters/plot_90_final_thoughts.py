@@ -639,8 +639,8 @@ assert (attended - apart.mean()).abs().max() < 0.05
 # and ResNet no further than its first two layers do: each of its blocks starts as the
 # identity, with a last norm of zeros. Only ViT's attention looks as far as an even look
 # would. The design says what can be seen; initialisation and training decide what is:
-# :doc:`in an experiment </experiments/plot_trained_field>` a small ResNet learns, and
-# its gaze becomes more than twice as wide.
+# :doc:`in an experiment </experiments/plot_trained_field>` training more than doubles a
+# small ResNet's gaze; without those zeros it is wide from the start.
 #
 # What came next
 # --------------
