@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 import subprocess
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vhist import Recipe, create_model, runs
+from vhist import Recipe, create_model, plan, runs
 from vhist.runs import Run
 
 ROOT = Path(__file__).parent.parent
@@ -104,8 +105,10 @@ def test_one_seed_has_no_spread_but_a_standard_error(example):
     assert str(score) == "75.0 ± 21.7 (SE)"
 
 
-def test_equal_seeds_have_a_spread_of_zero(example):
+def test_equal_answers_have_a_spread_of_zero_but_a_seed_counts_once(example):
     assert str(runs.mean_std(seeds_of(example, 0.5, 0.5))) == "50.0 ± 0.0 (SD)"
+    with pytest.raises(ValueError, match="have the same seed: a spread needs one run"):
+        runs.mean_std([example, example])
 
 
 @pytest.mark.parametrize(
@@ -253,6 +256,26 @@ def test_the_readmes_table_is_short_and_names_its_plans():
         assert 4 <= len(rows) <= 10  # a screen of a telephone
         plans = {row.split("|")[2].split(",")[0].strip() for row in rows}
         assert all(f"`vhist runs record {plan}`" in table for plan in plans)
+
+
+def test_the_results_at_a_glance_are_the_readmes_rows_in_colour():
+    tool = runpy.run_path(str(ROOT / "tools" / "update_readme.py"))
+    plans = {name: plan.load(name).records() for name in ("short", "muon")}
+    _, _, *rows = tool["glance"](plans).splitlines()
+    _, _, *whole = runs.markdown(plans).splitlines()
+    for row, before in zip(rows, whole, strict=True):
+        cells, old = (
+            [c.replace("\N{NO-BREAK SPACE}", " ") for c in r.strip("| ").split(" | ")]
+            for r in (row, before)
+        )
+        family = old[0].split("_")[0].rstrip("0123456789")
+        assert cells[0] == f"[]{{.swatch .{family}}}{old[0]}"
+        assert cells[1:6] == old[1:6]  # plan, accuracy, seeds, pixels, epochs
+        assert cells[6].split()[-1] in ("CPU", "GPU")
+        assert re.findall(r"[\d.]+", cells[6]) == re.findall(r"[\d.]+", old[6])
+        size = int(old[7].replace(",", "")) / 1e6
+        assert float(cells[7].removesuffix(" M")) == pytest.approx(size, abs=0.05)
+        assert len(cells) == len(old) - 1
 
 
 def test_the_results_page_has_every_record_and_its_command():

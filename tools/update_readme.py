@@ -1,5 +1,6 @@
 """Write the tables of README.md and docs/results.md from the committed records."""
 
+import re
 from itertools import chain
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def results() -> str:
     rest = {record.name: record for record in runs.load_all()}
     compared = (*SMALL, *FULL, *MUON)
     rows = {name: plan.load(name).records() for name in compared}
-    parts = ["## At a glance", runs.markdown(rows)]
+    parts = ["## At a glance", glance(rows)]
     parts += ["## Beside the leaderboard", LEADERS, leaderboard(rows)]
     for name in dict.fromkeys((*compared, *plan.list_plans())):
         this = plan.load(name)
@@ -75,6 +76,27 @@ def results() -> str:
         others = {name: [record] for name, record in rest.items()}
         parts += ["## Outside of any plan", table(others), commands(others)]
     return "\n\n".join(parts)
+
+
+def glance(plans: dict[str, dict[str, list[runs.Run]]]) -> str:
+    """Return the README's table in colours, each row on one line of the site.
+
+    The article's results, four down all the rows, stand on other pages.
+    """
+    lines = []
+    for line in runs.markdown(plans).splitlines():
+        model, *cells, took, size, _ = line.strip("| ").split(" | ")
+        if size == "parameters":
+            took = "minutes"
+        elif size[0].isdigit():
+            family = next(f for f in runs.ARTICLE if model.startswith(f))
+            model = f"[]{{.swatch .{family}}}{model}"
+            took = re.sub(r"(?<=[CG]PU)\smin", "", took)
+            took = re.sub(r"\s[CG]PU,", ",", took)  # of two stages
+            size = f"{int(size.replace(',', '')) / 1e6:.1f} M"
+            cells, took, size = [*map(unbroken, cells)], unbroken(took), unbroken(size)
+        lines.append(" | ".join([model, *cells, took, size]))
+    return "\n".join(f"| {line} |" for line in lines)
 
 
 def leaderboard(plans: dict[str, dict[str, list[runs.Run]]]) -> str:
@@ -125,9 +147,9 @@ def table(found: dict[str, list[runs.Run]]) -> str:
     return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
 
 
-def unbroken(score: runs.MeanStd) -> str:
+def unbroken(cell: runs.MeanStd | str) -> str:
     """Return a result that stays on one line of a narrow column."""
-    return str(score).replace(" ", "\N{NO-BREAK SPACE}")
+    return str(cell).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def commands(found: dict[str, list[runs.Run]]) -> str:

@@ -78,6 +78,15 @@ def test_code_outputs_and_tables_fit_the_page(
     assert not cut
 
 
+def test_a_row_of_the_results_is_a_line(browser: Browser, server: str) -> None:
+    with opened(browser, f"{server}/results.html", FULL) as page:
+        table = page.locator("table:has(.swatch)")
+        heights = table.evaluate("e => [...e.rows].map(row => row.offsetHeight)")
+        line = table.evaluate("e => parseFloat(getComputedStyle(e).lineHeight)")
+    assert len(heights) > 30
+    assert max(heights) < 2 * line
+
+
 @pytest.mark.parametrize("screen", [FULL, PHONE], ids=["desk", "phone"])
 @pytest.mark.parametrize("path", ["index.html", "chapters/index.html", CHAPTERS[1]])
 def test_pictures_keep_their_shape(
@@ -122,6 +131,47 @@ def test_on_a_phone_wide_figures_scroll(browser: Browser, server: str) -> None:
         assert 550 <= width <= 600
         assert shadow
         assert caption < 390
+
+
+@pytest.mark.parametrize("path", [CHAPTERS[0], "chapters/plot_30_resnet.html"])
+def test_on_a_phone_pictures_are_seen_whole(
+    path: str, browser: Browser, server: str
+) -> None:
+    with opened(browser, f"{server}/{path}", PHONE) as page:
+        hidden = page.evaluate(
+            """[...document.querySelectorAll("figure.fits > .scroll")]
+            .map(e => e.scrollWidth - e.clientWidth)"""
+        )
+    assert hidden
+    assert max(hidden) <= 1
+
+
+def test_on_a_phone_the_accuracies_stand_side_by_side(
+    browser: Browser, server: str
+) -> None:
+    with opened(browser, f"{server}/index.html", PHONE) as page:
+        table = page.locator("table.groups")
+        cells = page.evaluate(
+            """[...document.querySelectorAll("table.groups tbody tr")].map(row =>
+                [...row.cells].filter(e => e.clientWidth > 1).length)"""
+        )
+        assert set(cells) == {4}  # a name, small, full size, the article
+        assert table.evaluate("e => e.parentElement.scrollWidth") <= PHONE["width"]
+    with opened(browser, f"{server}/index.html", FULL) as page:
+        expect(page.locator("table.groups tbody tr").first).to_contain_text("160")
+
+
+def test_boxes_to_unfold_begin_where_the_text_does(
+    browser: Browser, server: str
+) -> None:
+    with opened(browser, f"{server}/chapters/plot_30_resnet.html", FULL) as page:
+        left = page.evaluate(
+            """[...document.querySelectorAll("article details, article section > p")]
+            .map(e => Math.round(e.getBoundingClientRect().left))"""
+        )
+        expect(page.locator(".sd-summary-state-marker").first).to_be_hidden()
+    assert len(left) > 5
+    assert max(left) - min(left) <= 1
 
 
 @pytest.mark.parametrize("path", KINDS)
