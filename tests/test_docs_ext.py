@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import runpy
 import sys
 import zipfile
@@ -24,11 +25,13 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "docs" / "_ext"), str(ROOT / "tools")]  # before the imports
 
 import chapters  # noqa: E402
+import consoles  # noqa: E402
 import figures  # noqa: E402
 import inline_style  # noqa: E402
 import katex_math  # noqa: E402
 import mend_html  # noqa: E402
 import published  # noqa: E402
+import search_words  # noqa: E402
 from add_version import add_version  # noqa: E402
 from notebook_text import plain  # noqa: E402
 
@@ -198,13 +201,43 @@ def test_a_drawing_is_saved_as_svg(tmp_path: Path) -> None:
     assert light.replace(plots.INK["light"], plots.INK["dark"]) == dark
     assert "<text" not in light  # no font that a reader may lack
     assert (tmp_path / "a" / "a.svg").read_text() == light
-    assert mend_html.size(shown) == (518, 97)
+    assert mend_html.size(shown) == tuple(np.round(72 * fig.get_size_inches()))
     page = mend_html.unpack(figures.inline(fig), tmp_path, tmp_path / "_images")
     assert {file.read_text() for file in (tmp_path / "_images").iterdir()} == {
         light,
         dark,
     }
     assert page.count(".svg") == 2
+
+
+@pytest.mark.usefixtures("style")
+def test_a_phone_shows_pictures_and_large_letters_whole() -> None:
+    def panels(**title):
+        fig, axes = plt.subplots(1, 2, figsize=(7.2, 3))
+        for ax in axes:
+            ax.imshow(np.zeros((4, 4)))
+            ax.set_axis_off()
+            ax.set_title("short", **title)
+        return fig, axes[0]
+
+    assert figures.fits(panels()[0])
+    assert figures.fits(panels(fontsize=9)[0])
+    assert not figures.fits(panels(fontsize=8)[0])
+    fig, first = panels()
+    first.text(0, 0, "here", fontsize=6)
+    assert not figures.fits(fig)
+    fig, first = panels()
+    first.set_axis_on()  # numbers on the axes
+    assert not figures.fits(fig)
+    first.set(xticks=[], yticks=[])
+    assert figures.fits(fig)
+    assert ":figclass: fits\n" in figures.directive(fig, "/a.webp")
+    first.set_xlabel("epoch")
+    assert not figures.fits(fig)
+    assert "figclass" not in figures.directive(fig, "/a.webp")
+    boxes = plots.blocks({"pair": ("3x3\nconvolution", "ReLU", "+")})
+    plots.caption(boxes, "Boxes.", "Three boxes in a row.")
+    assert figures.inline(boxes).startswith('<figure class="fits">')
 
 
 # ---- chapters ------------------------------------------------------------------------
@@ -238,6 +271,19 @@ def test_a_chapter_that_did_not_run_fails_the_build(tmp_path: Path) -> None:
         chapters.check_ran(app)
     page.write_text(f"text\n\n{chapters.MARK_OF_A_RUN} (0 minutes 2.1 seconds)")
     chapters.check_ran(app)
+
+
+def test_experiments_stand_in_teaching_order() -> None:
+    """In the index, in its hidden table (previous, next, sidebar), in each gallery."""
+    examples = ROOT / "examples"
+    index = (examples / "experiments" / "index.rst").read_text("utf-8")
+    order = re.findall(r"examples/experiments/(plot_\w+)\.py", index)
+    assert re.findall(r"(?m)^   (plot_\w+)$", index) == order
+    scripts = [*examples.glob("*/plot_*.py")]
+    scripts.sort(key=lambda path: chapters.in_teaching_order(str(path)))
+    names = [path.stem for path in scripts]
+    of_chapters = [path.stem for path in (examples / "chapters").glob("plot_*.py")]
+    assert names == sorted(of_chapters) + order
 
 
 def test_the_mark_is_what_sphinx_gallery_writes() -> None:
@@ -366,7 +412,8 @@ def test_mending_is_done_once() -> None:
     page = (
         '<p class="caption" role="heading"><span>Chapters</span></p><pre>x</pre>'
         '<table class="vhist-summary"><tr><td>1</td></tr></table>'
-        '<div class="sphx-glr-thumbcontainer" tooltip="a">'
+        '<div class="sphx-glr-thumbcontainer" tooltip="a &lt; b"><img src="a.png">'
+        '<div class="sphx-glr-thumbnail-title">A <code>b</code></div></div>'
         '<div class="table-wrapper docutils container"><table></table></div>'
         '<div class="table-wrapper colwidths-auto docutils container"><p></p></div>'
         "<details><table><tr><td>2</td></tr></table></details>"
@@ -377,7 +424,8 @@ def test_mending_is_done_once() -> None:
     assert '<div class="scroll" tabindex="0"><table' in once
     assert 'container" tabindex="0"><table></table>' in once
     assert 'colwidths-auto docutils container" tabindex="0"><p></p>' in once
-    assert 'data-tooltip="a"' in once
+    assert '<div class="sphx-glr-thumbcontainer"><img' in once
+    assert '</code></div><div class="thumbnail-lead">a &lt; b</div></div>' in once
     assert mend_html.mend_markup(once) == once
 
 
@@ -501,6 +549,12 @@ LONG = "python -m vhist train resnet_small --resume"
             f'<code class="literal"><span class="pre">{LONG}</span> '
             '<span class="pre unbroken">-x</span></code>',
         ),
+        (
+            '<div class="highlight-console x"><pre>$ vhist --b-c <span>1</span></pre>',
+            '<div class="highlight-console x"><pre>$ vhist <span class="unbroken">'
+            "--b-c</span> <span>1</span></pre>",
+        ),
+        ('<div class="highlight-text x"><pre>$ vhist a --b-c</pre>', None),
     ],
 )
 def test_what_belongs_together_stays_on_a_line(page: str, mended: str | None) -> None:
@@ -592,6 +646,59 @@ def test_chapters_know_their_place(tmp_path: Path) -> None:
     assert mend_html.place(page) == "Chapter 2 of 2"
     assert mend_html.place(page.with_name("index.html")) == ""
     assert mend_html.place(tmp_path / "plot_20_b.html") == ""
+
+
+# ---- text of the pages ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [
+        ('run("vhist runs")', ["vhist runs"]),
+        ('run("vhist x", code=2)\nrun("vhist y")', ["vhist x", "vhist y"]),
+        (
+            'run(\n    "vhist train a"\n    " --epochs 1"\n)',
+            ["vhist train a --epochs 1"],
+        ),
+        ('print(1)\nrun("vhist runs")', []),
+        ('x = run("vhist runs")', []),
+        ("run()", []),
+        ("run(line)", []),
+        ("%load a", []),
+        ("", []),
+    ],
+)
+def test_cells_that_run_commands_are_known(code: str, lines: list[str]) -> None:
+    assert consoles.commands(code) == lines
+
+
+def test_a_command_stands_behind_a_prompt() -> None:
+    document = new_document("page")
+    for code, language in (
+        ('run("vhist runs")', "ipython3"),
+        ('run("vhist runs")', "text"),
+        ("x = 1", "ipython3"),
+    ):
+        document += nodes.literal_block(code, code, language=language)
+    consoles.ShowCommands(document).apply()
+    blocks = [(block["language"], block.astext()) for block in document]
+    assert blocks == [
+        ("console", "$ vhist runs"),
+        ("text", 'run("vhist runs")'),
+        ("ipython3", "x = 1"),
+    ]
+
+
+def test_layers_are_found_without_their_dimensions() -> None:
+    document = new_document("page")
+    code = "nn.Sequential(nn.Conv2d(3, 4), nn.BatchNorm2d(4), nn.BatchNorm1d(4), f2d)"
+    document += nodes.literal_block(code, code)
+    search_words.AddKeywords(document).apply()
+    (keywords,) = document.findall(nodes.meta)
+    assert keywords["content"] == "BatchNorm, Conv"
+    other = new_document("page")
+    search_words.AddKeywords(other).apply()
+    assert not other.children
 
 
 # ---- the style within each page -----------------------------------------------------
@@ -750,6 +857,7 @@ def test_formulas() -> None:
     assert "<math" in html
     assert "katex-html" in html
     assert "<code>" in katex_math.render(r"\frac{1", display=True)
+    assert "&lt;b&gt;" in katex_math.render(r"\nosuch{a} <b>x</b>", display=True)
     assert 2 < katex_math.height(katex_math.render(r"\frac{1}{2}", True)) < 2.1
     assert katex_math.height(katex_math.render("x", True)) == 1.2  # a line of text
 
@@ -765,6 +873,7 @@ def test_versions_stand_side_by_side(tmp_path: Path) -> None:
     site = tmp_path / "site"
     add_version(built(tmp_path / "a", "first"), site, "latest")
     assert 'href="latest/"' in (site / "index.html").read_text()
+    built(site / "0.2.new", "of a run that was stopped")
 
     for version in ("0.10", "0.9"):
         add_version(built(tmp_path / version, version), site, version)
@@ -777,7 +886,7 @@ def test_versions_stand_side_by_side(tmp_path: Path) -> None:
     assert (site / "404.html").read_text() == "0.10"
     assert {path.name for path in site.iterdir()} == {
         *versions,
-        *("versions.json", "index.html", "404.html", "robots.txt"),
+        *("versions.json", "index.html", "404.html", "robots.txt", "0.2.new"),
     }
 
 

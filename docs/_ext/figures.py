@@ -20,6 +20,7 @@ from matplotlib import colors, rc_context
 from matplotlib.artist import Artist
 from matplotlib.collections import Collection
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
@@ -29,6 +30,8 @@ from vhist.plots import INK
 logger = logging.getLogger(__name__)
 
 MAX_WIDTH = 7.2  # inches: 720 px, the width of the text
+PHONE = 358  # pixels: the width of the text on a phone of 390
+SMALLEST = 6.0  # pixels: letters of a figure that a phone shows whole
 COLOURS = ("color", "edgecolor", "facecolor", "markeredgecolor", "markerfacecolor")
 
 
@@ -89,7 +92,29 @@ def inline(figure: Figure) -> str:
                 f'height="{height}" src="data:image/{kind};base64,{data}">'
             )
     text = f"<figcaption><p>{escape(' '.join(caption.split()))}</p></figcaption>"
-    return f"<figure>{''.join(drawings)}{text}</figure>"
+    kind = ' class="fits"' if fits(figure) else ""
+    return f"<figure{kind}>{''.join(drawings)}{text}</figure>"
+
+
+def fits(figure: Figure) -> bool:
+    """Return whether a phone may show a figure whole; custom.css lets others scroll.
+
+    It may if what the figure shows has no scales, and letters can still be read.
+    """
+    axes = [(ax, axis) for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
+    shown = [axis for ax, axis in axes if ax.axison]
+    scales = [t for axis in shown for t in (axis.label, *axis.get_ticklabels())]
+    of_axes = [axis.findobj(Text) for _, axis in axes]
+    letters = set(figure.findobj(Text)).difference(*of_axes)
+    shrunk = min(1, PHONE / (100 * figure.get_size_inches()[0]))
+    return not any(map(_seen, scales)) and all(
+        text.get_fontsize() / 72 * 100 * shrunk >= SMALLEST
+        for text in filter(_seen, letters)
+    )
+
+
+def _seen(text: Text) -> bool:
+    return text.get_visible() and bool(text.get_text().strip())
 
 
 def dark_twin(path: Path) -> Path:
@@ -130,6 +155,7 @@ def directive(figure: Figure, uri: str) -> str:
     width = figure.get_size_inches()[0]
     lines = [f".. figure:: {uri}", "   :class: dual"]
     lines += [f"   :width: {round(100 * width)}px"]
+    lines += ["   :figclass: fits"] if fits(figure) else []
     lines += [f"   :alt: {alt}"] if alt else []
     lines += ["", f"   {' '.join(caption.split())}"] if caption else []
     return "\n" + "\n".join(lines) + "\n"

@@ -56,8 +56,13 @@ RULES = [
     (r"<script (?!defer)(?=[^>]*\bsrc=)", "<script defer "),
     # wide tables scroll and need the keyboard, however their columns got their widths
     (r'(<div class="table-wrapper [^"]*")>', r'\1 tabindex="0">'),
-    # not an attribute of HTML
-    (r'(<div class="sphx-glr-thumbcontainer") tooltip="', r'\1 data-tooltip="'),
+    # not an attribute of HTML: a page's first sentence, which is to be read, too
+    (
+        r'(<div class="sphx-glr-thumbcontainer"[^>]*?) tooltip="([^"]*)"(>'
+        r'(?:(?!sphx-glr-thumbcontainer).)*?<div class="sphx-glr-thumbnail-title">'
+        r"(?:(?!</div>).)*</div>)",
+        r'\1\3<div class="thumbnail-lead">\2</div>',
+    ),
     # roles that may not be used here
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
     (r' role="doc-biblioentry"', ""),
@@ -111,6 +116,8 @@ CODE_IN_TEXT = re.compile(
     r'(?P<start><code class="(?P<names>[^"]*\bliteral\b[^"]*))">(?P<code>.*?)</code>',
     re.DOTALL,
 )
+CONSOLE = re.compile(r'<div class="highlight-console.*?</pre>', re.DOTALL)
+FLAG = re.compile(r"(?<= )--[a-z][\w-]*")
 PER_CENT = re.compile(r"(?<=\d)\s(?=%)")
 LONGEST = 30  # letters of code that a line of a phone holds
 THUMB_WITHOUT_WORDS = re.compile(
@@ -193,7 +200,7 @@ def describe_thumbnails(html: str, words: dict[str, str]) -> str:
 
 
 def keep_together(html: str) -> str:
-    """Break no line within "18.2 %" or within code that a line holds."""
+    """Break no line within "18.2 %", a flag, or code that a line holds."""
 
     def short(code: str) -> bool:
         return len(unescape(re.sub(r"<[^>]+>", "", code))) <= LONGEST
@@ -214,6 +221,9 @@ def keep_together(html: str) -> str:
         )
         return f'{match["start"]}">{words}</code>'
 
+    html = CONSOLE.sub(
+        lambda block: FLAG.sub(r'<span class="unbroken">\g<0></span>', block[0]), html
+    )
     parts, end = [], 0
     for tag in NO_TEXT.finditer(html):
         parts += [PER_CENT.sub("\N{NO-BREAK SPACE}", html[end : tag.start()]), tag[0]]

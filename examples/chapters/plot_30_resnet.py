@@ -131,7 +131,7 @@ for kind, (_, color, line) in kinds.items():
     smooth = losses[kind].unfold(0, 25, 1).mean(dim=1)  # over 25 steps each
     ax.plot(range(25, 201), smooth, line, color=color, label=kind)
 ax.set(xlabel="step", ylabel="training loss (nats)", ylim=(1, 3.3))
-ax.legend()
+fig.legend(loc="outside upper left", ncols=2, fontsize=8)
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,
@@ -184,7 +184,7 @@ fig, ax = plt.subplots(figsize=(7.2, 2.8), layout="constrained")
 for (kind, g), color in zip(norms.items(), (GREY, BLUE), strict=True):
     ax.semilogy(range(2, 40), g, color=color, label=kind)
 ax.set(xlabel="layer", ylabel="norm of the gradient", title="before the first step")
-ax.legend()
+ax.legend(loc="lower left")
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,

@@ -716,7 +716,7 @@ for label, runs in records.items():
         name = "_" if seed else ours
         ax.plot([entry["epoch"] for entry in run.log], shown, **style, label=name)
 ax.set(xlabel="epoch", ylabel="accuracy (%)", xlim=(0, 51))
-ax.legend(fontsize=8)
+ax.legend(fontsize=8, loc="lower left")
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,

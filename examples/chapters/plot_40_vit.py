@@ -761,7 +761,7 @@ shown = maps[14, -1].mean(dim=0), rolled[14], forgotten[14], rollout(control)[14
 fig = plots.attention(data.val.images[14], torch.stack(shown), columns=5)
 names = "last block", "rollout", "no identity", "rollout, control"
 for ax, name in zip(fig.axes[1:], names, strict=True):
-    ax.set_title(name, fontsize=8)
+    ax.set_title(name, fontsize=9)
 alike = [(m.std(dim=1) / m.mean(dim=1))[:, 1:].mean() for m in (rolled, forgotten)]
 assert alike[1] < 0.2 * alike[0]
 # sphinx_gallery_start_ignore

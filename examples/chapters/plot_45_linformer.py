@@ -400,8 +400,8 @@ signs = LinearSegmentedColormap.from_list("signs", ["#d6604d", "#8c959f00", "#43
 for ax, tile in zip(axes.flat, [*e, *start], strict=True):
     ax.imshow(tile, cmap=signs, vmin=-0.6, vmax=0.6)  # zero is transparent
     ax.set_axis_off()
-axes[0, 0].set_title("trained", fontsize=8, loc="left")
-axes[2, 0].set_title("untrained", fontsize=8, loc="left")
+axes[0, 0].set_title("trained", fontsize=9, loc="left")
+axes[2, 0].set_title("untrained", fontsize=9, loc="left")
 near = {}
 for name, rows in (("trained", e), ("untrained", start)):
     a, b = rows[:, :, :-1].flatten(), rows[:, :, 1:].flatten()

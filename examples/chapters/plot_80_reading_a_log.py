@@ -385,7 +385,7 @@ ax.axhline(1e-4, color=GREY, linewidth=4, alpha=0.5, label="all four, per epoch"
 ax.axhspan(1e-12, too_small, color=GREY, alpha=0.2, linewidth=0)
 ax.text(14_800, 2e-12, "lost on a weight of 0.01", ha="right")
 ax.set(xlabel="training step", ylabel="learning rate", ylim=(1e-12, 1e-3))
-ax.legend(loc="upper right", bbox_to_anchor=(1, 0.87))
+ax.legend(loc="lower left")
 # sphinx_gallery_start_ignore
 plots.caption(
     fig,

@@ -29,6 +29,46 @@ def test_search_finds_the_receptive_field(page: Page, server: str) -> None:
     assert "VGG" in found
 
 
+@pytest.mark.parametrize(
+    ("word", "chapter"),
+    [
+        ("residual", "plot_30_resnet"),
+        ("batchnorm", "plot_30_resnet"),
+        ("attention", "plot_40_vit"),
+        ("dropout", "plot_10_alexnet"),
+        ("patch", "plot_40_vit"),
+        ("kappa", "plot_85_error_atlas"),
+    ],
+)
+def test_search_finds_the_chapter_that_explains(
+    word: str, chapter: str, page: Page, server: str
+) -> None:
+    page.goto(f"{server}/search.html?q={word}")
+    found = page.locator("#search-results li > a")
+    expect(found.first).to_be_visible(timeout=20_000)
+    page.wait_for_function(
+        "document.querySelector('.search-summary')?.textContent.includes('found')"
+    )
+    links = found.evaluate_all("links => links.map(a => a.getAttribute('href'))")
+    others = [link for link in links if "glossary" not in link]
+    assert any(chapter in link for link in others[:5]), links[:12]
+
+
+def test_all_chapters_are_introduced_and_none_leads_nowhere(
+    browser: Browser, server: str
+) -> None:
+    context = browser.new_context(viewport=PHONE)
+    page = context.new_page()
+    page.goto(f"{server}/chapters/index.html")
+    leads = page.locator(".sphx-glr-thumbcontainer .thumbnail-lead")
+    assert leads.count() == len(CHAPTERS)
+    for text in leads.all_inner_texts():
+        assert len(text.split()) > 5
+    expect(page.locator(".related-pages a.prev-page")).to_be_visible()
+    expect(page.locator(".sidebar-tree .current-page > a")).to_have_count(1)
+    context.close()
+
+
 def test_the_theme_is_chosen_and_kept(page: Page, server: str) -> None:
     page.goto(f"{server}/index.html")
     button = page.locator(".theme-toggle-content button")
@@ -89,6 +129,24 @@ def test_code_is_copied(browser: Browser, server: str) -> None:
     block.locator("button.copybtn").click()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.strip().splitlines()[0] == code.splitlines()[0]
+    context.close()
+
+
+def test_a_command_is_copied_without_its_prompt(browser: Browser, server: str) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(f"{server}/command_line.html")
+    blocks = page.locator(".cell_input .highlight-console")
+    assert blocks.count() > 20
+    assert 'run("' not in page.locator("article").inner_text()
+    for i in range(3):
+        block = blocks.nth(i)
+        shown = block.locator("pre").inner_text().strip()
+        assert shown.startswith("$ vhist ")
+        block.hover()
+        block.locator("button.copybtn").click()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied.strip() == shown.removeprefix("$ ")
     context.close()
 
 
