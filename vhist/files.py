@@ -37,7 +37,7 @@ def write_whole(write, path: Path, keep: Path | None = None) -> None:
         The final name; what is there is whole at any moment.
     keep : Path, optional
         New name of what was at ``path`` before. Between the two renames only this one
-        is there, and after an error then; :func:`load` takes it.
+        is there, and after an error then; :func:`vhist.checkpoint.load` takes it.
 
     Raises
     ------

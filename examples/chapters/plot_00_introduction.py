@@ -26,7 +26,7 @@ under a minute. You will see
 # half way. In a Vision Transformer each of 14 x 14 patches compares itself with every
 # other at once.
 
-# sphinx_gallery_thumbnail_number = 2
+# sphinx_gallery_thumbnail_number = 1
 import matplotlib.pyplot as plt
 import torch
 import vhist
