@@ -181,16 +181,10 @@ def rarest(run: Run) -> set[str]:
 
 
 def test_captions_of_confusion_matrices():
-    """Chapters 30, 35, 40 and 85 say which classes are found least or mixed up most."""
+    """Chapters 35, 40 and 85 say which classes are found least or mixed up most."""
     runs, _ = four(LONG, "vgg_small_bn")
     for run in (*runs, SHORT["vit_small_8"][0]):
         assert rarest(run) == {"chain saw", "gas pump"}
-    run = SHORT["resnet_small"][0]
-    assert run.data["classes"] == CLASSES
-    share = errors(run) / errors(run).sum()
-    a, b = divmod((share + share.T).argmax().item(), 10)
-    assert {CLASSES[a], CLASSES[b]} == {"gas pump", "cassette player"}
-    assert min(share[a, b], share[b, a]) > 0.02
     cifar = vhist.plan.load("interludes").records()["stn_modern"][0]
     cat, dog = (cifar.data["classes"].index(name) for name in ("cat", "dog"))
     assert "cat" in rarest(cifar)

@@ -18,8 +18,8 @@ You will see
 # %%
 # The year's problem
 # ------------------
-# For a long time deep nets failed because signals died on the way. Two papers of early
-# 2015 largely ended that. :cite:t:`he2015delving` drew weights with variance
+# Deep nets had long failed because signals died on the way. Two papers of early 2015
+# largely ended that. :cite:t:`he2015delving` drew weights with variance
 # :math:`2/n`, where :math:`n` is the number of inputs of a unit, so that ReLU layers
 # keep the size of what passes through. :cite:t:`ioffe2015` normalised what a layer puts
 # out, over each batch, and needed 14 times fewer steps for the same accuracy.
@@ -30,12 +30,13 @@ You will see
 # contains the shallow one, if its additional layers copy their input. That solution
 # exists; training does not find it. Their answer is one line:
 
-# sphinx_gallery_thumbnail_number = 6
+# sphinx_gallery_thumbnail_number = 7
 import copy
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.colors import LinearSegmentedColormap
 from torch import nn
 from torch.nn import functional as F
 
@@ -162,7 +163,7 @@ assert from_zero < shallow
 # got away from it. With shortcuts it did, after a bad start: each block adds a branch
 # of size one, so the sum grows with depth, and with it the first answers, mostly wrong.
 # When the blocks *start* as the identity (their last ReLU changes nothing: its input is
-# already a ReLU's output), an idea from two years later, 40 layers learn faster than 8.
+# a ReLU's output), an idea from two years later, 40 layers learn faster than 8.
 #
 # One difference shows before the first step. Batch normalisation keeps the signal's
 # size on the way forward, not back.
@@ -273,7 +274,7 @@ print("bottleneck:        ", tuple(Block(64, 64, bottleneck=True)(x).shape))
 # %%
 # ResNet-34 has 3, 4, 6 and 3 basic blocks: 32 convolutions, plus the first one and the
 # last linear layer. At full size the counts must agree with the library's; the ``meta``
-# device makes arrays with shapes but no contents.
+# device makes arrays without contents.
 
 
 def size(net):
@@ -307,7 +308,7 @@ plots.caption(
 plt.show()
 
 # %%
-# At small size, with the same weights, the answers must agree, too.
+# At small size, with the same weights, the answers agree, too.
 
 pictures = vhist.data.normalize(data.val.images[:8])
 small = {"blocks": (2, 2), "widths": (8, 16), "stem": (3, 2)}
@@ -370,15 +371,79 @@ plt.show()
 # %%
 # The residual net leads after six short epochs; its few additional parameters are the
 # two projections. With long training the paper's two 18-layer nets were about equally
-# good, and the one with shortcuts only converged faster; the large gain came at 34
+# good, and that with shortcuts only converged faster; the large gain came at 34
 # layers :cite:p:`he2015resnet`.
 #
 # What a block is worth
 # ---------------------
-# A plain layer's output is all that the next layer gets. A residual block's is a sum,
-# and :cite:t:`veit2016` asked what happens if a block is taken out of a trained net. A
-# net of nine blocks has :math:`2^9` paths, through or around each; taking out one
-# leaves half. Seven of our blocks keep the shape, so the identity can stand in.
+# A plain layer's output is all that the next layer gets. A residual block's is a sum.
+# Its terms, in the seven blocks that keep the shape:
+
+removable = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 1), (2, 2)]
+
+
+@torch.no_grad()
+def terms(net, x):
+    found = {}
+    x = net.maxpool(net.relu(net.bn1(net.conv1(x))))
+    for stage, blocks in enumerate(net.stages):
+        for i, b in enumerate(blocks):
+            branch = b.bn2(b.conv2(b.relu1(b.bn1(b.conv1(x)))))
+            found[stage, i] = x, branch
+            x = b(x)
+    return {place: found[place] for place in removable}
+
+
+x = vhist.data.normalize(vhist.data.resize(few.val.images, 32))
+sums = terms(nets["residual"].eval(), x)
+ratios = {
+    k: f.flatten(1).norm(dim=1) / x.flatten(1).norm(dim=1) for k, (x, f) in sums.items()
+}
+means = {k: r.mean().item() for k, r in ratios.items()}
+print("norm of f(x) / norm of x, mean of 500 drawings")
+for (stage, i), ratio in means.items():
+    print(f"stage {stage + 1}, block {i + 1}: {ratio:.2f}")
+*early, _, _, late, latest = means.values()
+assert min(means.values()) > 0.35
+assert (late + latest) / 2 > sum(early) / 3 + 0.1
+
+# %%
+red, blue = "#d6604d", "#4393c3"
+shades = [(0, red), (0.5, red + "00"), (0.5, blue + "00"), (1, blue)]  # 0: transparent
+signs = LinearSegmentedColormap.from_list("signs", shades)
+fig, axes = plt.subplots(3, 3, figsize=(7.2, 4.6), layout="constrained")
+for row, (stage, i) in zip(axes, [(0, 0), (1, 1), (2, 2)], strict=True):
+    x, f = (term[0, :8] for term in sums[stage, i])  # eight channels
+    side, most = x.shape[-1], x.max()
+    where = f"$x$, stage {stage + 1}, block {i + 1}"
+    titles = (where, f"$f(x)$, {ratios[stage, i][0]:.0%} as large", "$x + f(x)$")
+    for ax, t, title in zip(row, (x, f, x + f), titles, strict=True):
+        tile = torch.cat([torch.cat([*four], dim=1) for four in t.split(4)])
+        ax.imshow(tile, cmap=signs, vmin=-most, vmax=most)
+        ax.set_xticks([k * side - 0.5 for k in range(5)], [])
+        ax.set_yticks([k * side - 0.5 for k in range(3)], [])
+        ax.tick_params(length=0)
+        ax.grid()
+        ax.set_title(title)
+        ax.spines[:].set_visible(False)
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "What three blocks of the trained net get, what their branches add, and the sum"
+    " before its ReLU: eight channels, for one new drawing, a fish. Blue is positive,"
+    " red negative, on one scale per row, which ends at the largest number of x."
+    " Percent: norms over all channels.",
+    "Three rows of three tiles, each with eight small maps, coarser from row to row."
+    " On the left all is blank or blue; in the middle the maps are spotted blue and"
+    " red; on the right the blue spots of the left are still to be seen.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+
+# %%
+# No branch is small beside its input. :cite:t:`veit2016` asked what happens if a block
+# is taken out of a trained net. A net of nine blocks has :math:`2^9` paths, through or
+# around each; taking out one leaves half. The identity can stand in for our seven.
 
 
 def without(net, *places):
@@ -392,7 +457,6 @@ def accuracy(net):
     return vhist.evaluate(net, few.val, image_size=32).accuracy
 
 
-removable = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 1), (2, 2)]
 left = {k: [accuracy(without(n, p)) for p in removable] for k, n in nets.items()}
 
 # %%
@@ -421,9 +485,10 @@ plots.caption(
 plt.show()
 
 # %%
-# Whichever block is missing, the plain net is close to guessing. The residual net loses
-# most in its first stage and least at the end, and still works, though never trained
-# to. Its later blocks seem to correct what is already there.
+# Whichever block is missing, the plain net nearly guesses. The residual net loses most
+# in its first stage and least at the end, and still works, though never trained to.
+# Size does not tell: beside their inputs, the last stage's branches are on average
+# larger than the first's.
 #
 # What the shortcut may cost
 # --------------------------
@@ -509,12 +574,12 @@ print(f"ResNet-32, for CIFAR-10: {size(cifar):,} parameters; 152 / 19 = {152 / 1
 # .. admonition:: A common slip: "ResNet-32, eight times as deep as VGG-16"
 #
 #    Two facts mixed up. Eight times as deep is ResNet-*152* against VGG-*19*, and it
-#    still has fewer parameters and less work. ResNet-34 has about twice VGG-16's
-#    layers. A ResNet-32 exists, for CIFAR-10.
+#    has fewer parameters and less work. ResNet-34 has about twice VGG-16's layers. A
+#    ResNet-32 exists, for CIFAR-10.
 #
 # Where the parameters are
 # ------------------------
-# ResNet-34 again, one row per stage:
+# ResNet-34, one row per stage:
 
 table = vhist.summary(resnet34, 224).collapse(2)
 table
@@ -532,7 +597,7 @@ print(f"VGG-16's convolutions alone: {size(vgg16.features):,}")
 
 # %%
 # ResNet-34 is six times smaller than VGG-16, though its convolutions have *more*
-# parameters. What is missing is the head: the 4096-unit layers gave way to the mean
+# parameters. The head is missing: the 4096-unit layers gave way to the mean
 # over each map, an idea of :cite:t:`lin2013`.
 #
 # Batch normalisation by hand
@@ -624,11 +689,11 @@ assert sum(shuffled) / 5 > accuracy(nets["residual"])
 assert by_class < accuracy(nets["residual"]) - 0.2
 
 # %%
-# Sorted by class, the residual net's accuracy collapses: in a batch of nothing but
-# churches, the churches are normalised away. Reshuffled, the same weights get another
-# score, here a *better* one on average than in evaluation mode. The running values were
-# collected on random cut-outs; the test is on whole drawings. Collect them again, on
-# training drawings, without changing a weight:
+# Sorted by class, accuracy collapses: in a batch of churches only, churches are
+# normalised away. Reshuffled, the same weights get another score, here a *better* one
+# on average than in evaluation mode. The running values were collected on random
+# cut-outs; the test is on whole drawings. Collect them again, on training drawings,
+# without changing a weight:
 
 
 @torch.no_grad()
@@ -738,6 +803,10 @@ print(f"the article's ResNet-34 at 224 pixels: {p:.2%}\n")
 for wrong in run.most_wrong[:6]:
     seen, said = classes[wrong["label"]], classes[wrong["prediction"]]
     print(f"{seen:16} taken for {said:16} with {wrong['probability']:.0%}")
+errors = torch.tensor(run.confusion).fill_diagonal_(0)
+i, j = divmod((errors + errors.T).argmax().item(), 10)
+print(f"\nmost confused: {classes[i]} and {classes[j]},", end=" ")
+print(f"{errors[i, j]} and {errors[j, i]} times")
 
 run
 
@@ -751,19 +820,6 @@ plots.caption(
     "The recorded runs on photographs, one curve per seed. The training loss falls"
     " smoothly; the accuracy jumps from epoch to epoch until the rate is low.",
     "Left, validation accuracy in percent; right, training loss; both by epoch.",
-)
-# sphinx_gallery_end_ignore
-plt.show()
-
-# %%
-ax = plots.confusion(run)
-# sphinx_gallery_start_ignore
-plots.caption(
-    ax.figure,
-    "What the first of them took for what, in percent of each class. Gas pumps and"
-    " cassette players are mixed up most, in both directions.",
-    "A ten by ten matrix of right classes against answers; the diagonal is the share "
-    "of right answers.",
 )
 # sphinx_gallery_end_ignore
 plt.show()

@@ -303,36 +303,10 @@ assert attention.out.weight.shape == (heads * d, heads * d) == (48, 48)
 # heads there are h, each in d = D / h dimensions, at the same price: h times t² d is
 # t² D.
 #
-# Why divide by :math:`\sqrt d`? The product of two vectors of d random numbers of
-# deviation 1 has deviation :math:`\sqrt d`, and a softmax of widely spread numbers
-# picks one winner: the entropy, which says how widely a word looks, should fall.
-
-lengths = [4, 8, 16, 32, 64, 128, 256]
-entropy = {"divided by √d": [], "not divided": []}
-for d in lengths:
-    q, k = torch.randn(300, 1, d), torch.randn(300, 197, d)
-    for name, divisor in zip(entropy, (d**0.5, 1), strict=True):
-        w = (q @ k.mT / divisor).softmax(dim=-1)
-        entropy[name].append(torch.special.entr(w).sum(dim=-1).mean().item())
-assert min(entropy["divided by √d"]) > 4
-assert entropy["not divided"][-1] < 1
-
-fig, ax = plt.subplots(figsize=(7.2, 2.3), layout="constrained")
-for name, values in entropy.items():
-    ax.semilogx(lengths, values, "o-", base=2, label=name)
-ax.set(xlabel="length d of query and key", ylabel="entropy (nats)", ylim=(0, 5.4))
-ax.legend()
-# sphinx_gallery_start_ignore
-plots.caption(
-    fig,
-    "Random queries and keys, 197 words. Undivided, longer vectors look more narrowly.",
-    "Two curves over vector lengths from 4 to 256: divided by root d the entropy "
-    "stays near 4.8 nats, not divided it falls to nearly 0.",
-)
-# sphinx_gallery_end_ignore
-plt.show()
-
-# %%
+# Why divide by :math:`\sqrt d`? Products of random vectors of d numbers spread like
+# :math:`\sqrt d`, and a softmax of widely spread numbers :doc:`picks one winner
+# </experiments/plot_attention_scale>`.
+#
 # Global from the first layer
 # ---------------------------
 # The article likens attention to a convolution, whose window grows with depth. The
@@ -531,8 +505,71 @@ assert live.accuracy > 0.3  # guessing: 0.1
 assert seen < live.log[-1]["val_loss"]
 
 # %%
-# Nothing in the network says that nearby patches belong together; it has to learn that,
-# too, from examples. Its loss on those is lower than on new ones.
+# That nearby patches belong together it must learn from examples. Its loss on those is
+# lower than on new ones.
+#
+# Which keys does a query choose? Three rows of weights in the first head of two blocks,
+# and of a control, the network before training:
+
+x, y = vhist.data.normalize(data.val.images[:500]), data.val.labels[:500]
+maps = vhist.inspect.attention_maps(net, x)  # (n, blocks, heads, words, words)
+control = vhist.inspect.attention_maps(untrained, x)
+
+picture = data.val.images[14].permute(1, 2, 0)  # chw -> hwc
+queries = {"sky": (1, 1), "roof": (3, 4), "door": (6, 4)}  # row and column of 8
+heads = {
+    "block 1": maps[14, 0, 0],
+    "block 3": maps[14, 2, 0],
+    "block 1, control": control[14, 0, 0],
+}
+scale = {"norm": "log", "clim": (1 / 16, 16), "alpha": 0.75}
+fig, axes = plt.subplots(3, 4, figsize=(6.4, 4.9), layout="constrained")
+for (name, (r, c)), line in zip(queries.items(), axes, strict=True):
+    line[0].imshow(picture)
+    line[0].set_ylabel(name)
+    for ax, weights in zip(line[1:], heads.values(), strict=True):
+        looks = 65 * weights[1 + 8 * r + c, 1:].view(8, 8)  # an even look: 1
+        ax.imshow(picture.float().mean(dim=2), cmap="gray")
+        shown = ax.imshow(looks, extent=(-0.5, 63.5, 63.5, -0.5), **scale)
+    for ax in line:
+        corner = 8 * c - 0.5, 8 * r - 0.5
+        mark = plt.Rectangle(corner, 8, 8, fill=False, ec=plots.color_of("vit"), lw=2)
+        ax.add_patch(mark)
+        ax.set(xticks=[], yticks=[])
+for ax, title in zip(axes[0], ("the query", *heads), strict=True):
+    ax.set_title(title, fontsize=10)
+bar = fig.colorbar(shown, ax=axes, location="bottom", shrink=0.7, aspect=40)
+bar.set_label("attention, times an even look")
+bar.set_ticks([1 / 16, 1 / 4, 1, 4, 16], labels=["1/16", "1/4", "1", "4", "16"])
+bar.minorticks_off()
+bar.solids.set_alpha(1)
+# sphinx_gallery_start_ignore
+plots.caption(
+    fig,
+    "Three queries and where each looks in the first head, all on one scale. Block 1"
+    " tells sky from door; in block 3 all favour the same spot; the control is almost"
+    " even.",
+    "Three rows, each a drawn church with one patch marked, on the sky, the roof or the"
+    " door, and three heat maps of 8 by 8 patches over grey copies. In block 1 the maps"
+    " of the three patches differ, in block 3 the same spot is brightest in all, and"
+    " those of the control are nearly uniform.",
+)
+# sphinx_gallery_end_ignore
+plt.show()
+
+unlike = {}
+for name, m in (("trained", maps), ("control", control)):
+    rows = m[..., 1:, :]  # of the patches
+    moved = (rows - rows.mean(dim=3, keepdim=True)).abs().sum(dim=-1) / 2
+    unlike[name] = moved.mean(dim=(0, 2, 3)).tolist()
+    shares = ", ".join(f"{share:.0%}" for share in unlike[name])
+    print(f"{name}, each block: {shares} of attention differs from the mean patch's")
+assert unlike["trained"][2] < min(0.25, unlike["trained"][0] / 1.2)
+assert unlike["trained"][0] > 2 * max(unlike["control"])
+
+# %%
+# In the first block sky and door choose differently; in the last nearly all patches
+# choose the same keys. Another seed chooses others.
 #
 # A bag of patches
 # ----------------
@@ -546,7 +583,6 @@ with torch.no_grad():
     shuffled, z = net.blocks(z[:, order]), net.blocks(z)
 assert torch.allclose(shuffled, z[:, order], atol=1e-4)
 
-x, y = vhist.data.normalize(data.val.images[:500]), data.val.labels[:500]
 mix = torch.randperm(64)
 
 
@@ -648,8 +684,8 @@ plt.show()
 # ViT's table is learned. In the paper a bag did not do badly, 61.4 % against 64.2 %
 # (ImageNet, five examples a class), and positions in two dimensions or relative ones
 # were no better than the plain list. After long training nearby places have similar
-# vectors; ours have begun to. In :doc:`an experiment
-# </experiments/plot_learned_positions>` one block learns the plane.
+# vectors; ours have begun to. One block :doc:`learns the plane
+# </experiments/plot_learned_positions>`.
 
 places = torch.cartesian_prod(*2 * [torch.arange(4.0, 64, 8)])  # centres, in pixels
 away = torch.cdist(places, places)  # (64, 64)
@@ -685,11 +721,9 @@ except RuntimeError as error:
 #
 # Where it looks
 # --------------
-# The class word's attention is easily drawn over the picture, and as easily believed.
-# So beside it stands a control, the same network before training.
+# The class word's attention is easily drawn over the picture and, without the control,
+# believed.
 
-maps = vhist.inspect.attention_maps(net, x)  # (n, blocks, heads, words, words)
-control = vhist.inspect.attention_maps(untrained, x)
 for name, m in (("trained", maps), ("control", control)):
     # e to the entropy: how many words an even look would share
     spread = torch.special.entr(m[:, :, :, 0]).sum(dim=-1).exp().mean(dim=(0, 2))
@@ -716,8 +750,8 @@ plots.caption(
 plt.show()
 
 # %%
-# The control looks almost evenly at all 65 words, yet some of its maps, each stretched
-# to its own scale, outline the church. A map that looks sensible proves nothing.
+# Stretched to scales of their own, some of the control's maps outline the church, too.
+# A map that looks sensible proves nothing.
 #
 # The paper measures a head's :term:`attention distance`: the mean distance from a patch
 # to what it looks at, weighted by attention. We also print in what share of the class
@@ -801,7 +835,7 @@ assert max(right["control"], right["middle"]) < right["any"] - 0.05
 # The recorded run
 # ----------------
 # The same architecture on photographs. The ± is the standard deviation over seeds (SD)
-# or, with a single seed, the standard error over pictures (SE).
+# or, with one seed, the standard error over pictures (SE).
 
 runs = vhist.plan.load("short").records()["vit_small_8"]
 run = runs[0]
