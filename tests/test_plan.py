@@ -17,7 +17,7 @@ from PIL import Image
 
 from vhist import __main__ as cli
 from vhist import plan, runs
-from vhist.checkpoint import ENDING
+from vhist._launch import ENDING
 from vhist.cli import commands, recording
 from vhist.cli.parsing import parse_train
 from vhist.files import locked

@@ -20,7 +20,7 @@ from typing import Annotated, Literal, get_args
 import tyro
 
 from vhist._checks import is_out_of_memory
-from vhist._launch import is_first
+from vhist._launch import ENDING, is_first
 from vhist.cli import commands, listings, recording
 from vhist.cli.parsing import parse_call, parse_train, variant
 from vhist.cli.terminal import check_known
@@ -149,11 +149,10 @@ def _ended_as_by_ctrl_c() -> Iterator[None]:
         raise _Terminated(number)
 
     main = threading.current_thread() is threading.main_thread()
-    numbers = [getattr(signal, n, None) for n in ("SIGTERM", "SIGHUP")]
     before = {
         n: signal.signal(n, terminate)
-        for n in numbers
-        if main and n is not None and signal.getsignal(n) != signal.SIG_IGN
+        for n in ENDING
+        if main and n != signal.SIGINT and signal.getsignal(n) != signal.SIG_IGN
     }
     try:
         yield

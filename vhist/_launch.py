@@ -1,6 +1,14 @@
-"""What torchrun tells each process by its environment; known without PyTorch."""
+"""Who starts a process and asks it to end, as known without PyTorch."""
 
 import os
+import signal
+
+#: Signals that ask a process to end; Windows has no SIGHUP.
+ENDING = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if hasattr(signal, name)
+)
 
 
 def processes() -> int:

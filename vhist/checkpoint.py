@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from vhist._checks import fits
+from vhist._launch import ENDING
 from vhist._text import brief
 from vhist.files import locked, read_whole, write_whole
 from vhist.runs import check_entry, commit, peak_memory
@@ -489,14 +490,6 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, message: str, number: int) -> None:
         super().__init__(message)
         self.signal = number
-
-
-#: Signals that ask a process to end; Windows has no SIGHUP.
-ENDING = tuple(
-    getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP")
-    if hasattr(signal, name)
-)
 
 
 class Signals:
