@@ -12,7 +12,8 @@ order each round, and children of the process count.
 
 Turns: all loops train at once, each in a thread, and hand over at every step. A
 neighbour that slows the machine for longer than a step then slows all of them, so that
-a hundredth of a step can be seen.
+a hundredth of a step can be seen. The order is drawn anew for every step: who follows a
+loop that is like it finds code and data in the processor's cache.
 
 Differences and ratios are taken within a round, or within a turn; what is printed are
 medians over the rounds. Each loop runs once before it is timed: torch imports its
@@ -20,8 +21,8 @@ compiler with the first optimizer, which is nobody's fault here.
 """
 
 import gc
+import random
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -112,7 +113,7 @@ def call(case: Case, name: str, steps: int) -> tuple[float, float]:
     return cpu_seconds() - start, float(loss)
 
 
-def take_turns(case: Case, names: Sequence[str]) -> tuple[dict, dict]:
+def take_turns(case: Case, names: Sequence[str], seed: int) -> tuple[dict, dict]:
     """Train with all loops at once, one step at a time.
 
     Returns
@@ -126,10 +127,16 @@ def take_turns(case: Case, names: Sequence[str]) -> tuple[dict, dict]:
     data = random_pictures(
         case.turns * case.batch_size, 2 * case.batch_size, case.image_size
     )
-    waiting = deque(names)
+    training, waiting, chance = list(names), [], random.Random(seed)
     turn = {name: Semaphore(0) for name in names}
     seconds = {name: [] for name in names}
     started = dict.fromkeys(names)
+
+    def let_next() -> None:
+        if not waiting:
+            waiting.extend(chance.sample(training, len(training)))
+        if waiting:
+            turn[waiting.pop()].release()
 
     def hand_over(name: str, model: nn.Module) -> None:
         now = time.thread_time()
@@ -138,8 +145,7 @@ def take_turns(case: Case, names: Sequence[str]) -> tuple[dict, dict]:
             return
         if started[name] is not None:
             seconds[name].append(now - started[name])
-        waiting.rotate(-1)
-        turn[waiting[0]].release()
+        let_next()
         turn[name].acquire()
         started[name] = time.thread_time()
 
@@ -152,14 +158,13 @@ def take_turns(case: Case, names: Sequence[str]) -> tuple[dict, dict]:
             model.register_forward_pre_hook(lambda model, _: hand_over(name, model))
             return float(LOOPS[name](model, data, case.recipe))
         finally:  # also after an error, or the others would wait for ever
-            waiting.remove(name)
-            if waiting:
-                turn[waiting[0]].release()
+            training.remove(name)
+            let_next()
 
     gc.collect()
     with ThreadPoolExecutor(len(names)) as pool:
         loops = {name: pool.submit(train, name) for name in names}
-        turn[waiting[0]].release()
+        let_next()
     return seconds, {name: loop.result() for name, loop in loops.items()}
 
 
@@ -175,7 +180,7 @@ def measure(case: Case, rounds: int) -> dict:
                 times[name][str(steps)].append(seconds)
     turns: dict[str, dict[str, list[float]]] = {name: {} for name in TURNS}
     for turn in range(rounds):
-        steps_of, last = take_turns(case, rotated(TURNS, turn))
+        steps_of, last = take_turns(case, TURNS, seed=turn)
         losses |= last
         for name in TURNS:
             for key, value in turn_costs(steps_of[name], steps_of["bare loop"]).items():

@@ -4,6 +4,7 @@ import json
 import sys
 from argparse import Namespace
 from dataclasses import replace
+from itertools import pairwise, permutations
 from pathlib import Path
 
 import pytest
@@ -57,12 +58,31 @@ def test_what_a_turn_costs_is_the_median_of_differences_within_a_turn() -> None:
 def test_loops_that_take_turns_train_as_they_do_alone() -> None:
     case = replace(overhead.CASES[0], turns=5)
     names = ("vhist.fit", "bare loop")
-    seconds, losses = overhead.take_turns(case, names)
+    seconds, losses = overhead.take_turns(case, names, seed=0)
     assert {name: len(steps) for name, steps in seconds.items()} == dict.fromkeys(
         names, 4
     )
     assert all(step > 0 for steps in seconds.values() for step in steps)
     assert losses == {name: overhead.call(case, name, 5)[1] for name in names}
+
+
+def test_every_loop_follows_every_other_one(monkeypatch) -> None:
+    names, order = ("a", "b", "c"), []
+
+    def loop(name):
+        def train(model, data, recipe):
+            for _ in range(30):
+                model(data.val.images[:1].float())
+                order.append(name)
+            return 0.0
+
+        return train
+
+    for name in names:
+        monkeypatch.setitem(overhead.LOOPS, name, loop(name))
+    overhead.take_turns(replace(overhead.CASES[0], turns=1), names, seed=0)
+    assert [order.count(name) for name in names] == [30] * 3
+    assert {(a, b) for a, b in pairwise(order) if a != b} == set(permutations(names, 2))
 
 
 def test_a_loop_that_fails_in_its_turn_lets_the_others_end(monkeypatch) -> None:
@@ -73,7 +93,7 @@ def test_a_loop_that_fails_in_its_turn_lets_the_others_end(monkeypatch) -> None:
 
     monkeypatch.setitem(overhead.LOOPS, "failing", failing)
     with pytest.raises(ValueError, match="no such trainer"):
-        overhead.take_turns(case, ("bare loop", "failing", "vhist.fit"))
+        overhead.take_turns(case, ("bare loop", "failing", "vhist.fit"), seed=0)
 
 
 def test_slopes_are_of_single_rounds() -> None:

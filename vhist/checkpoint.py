@@ -123,6 +123,12 @@ _MOMENTUM = {"momentum_buffer"}
 _MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
 
 
+def _together(values: list[Tensor] | list[float]) -> Tensor:
+    """Return numbers, or tensors of one each, as a tensor of shape (n,)."""
+    first = values[0]
+    return torch.stack(values) if isinstance(first, Tensor) else torch.tensor(values)
+
+
 class State:
     """Everything that changes while a network learns.
 
@@ -157,9 +163,11 @@ class State:
         self.batches, self.facts, self.team = batches, facts, batches.team
         self.parameters = list(model.parameters())
         self.device = self.parameters[0].device
-        self.losses = torch.zeros(len(batches), device=self.device)  # of the epoch
+        self.on_cpu = self.device.type == "cpu"
+        self.steps = len(batches)  # of an epoch
+        self.losses = torch.zeros(self.steps, device=self.device)  # of the epoch
         # Loss and gradient norm of the steps that are not written there yet.
-        self.noted: dict[int, tuple[Tensor, Tensor | None]] = {}
+        self.noted: dict[int, tuple[Tensor | float, Tensor | float | None]] = {}
         self.step, self.commit = 0, commit()
         self.log: list[dict] = []
         if self.device.type == "cuda":  # of a run before this one in the same process
@@ -196,16 +204,20 @@ class State:
             epoch ends, since checking would make the CPU wait at every step.
         """
         loss = losses[0] if len(losses) == 1 else torch.stack(losses).mean()
-        i = self.step % len(self.losses)
+        i = self.step % self.steps
+        if not self.on_cpu:
+            self.noted[i] = loss, norm
+            return
+        # As numbers: a tensor for each step of an epoch costs ten times as much.
+        loss, norm = loss.item(), None if norm is None else norm.item()
         self.noted[i] = loss, norm
-        known = [loss] if norm is None else [loss, norm]
-        if self.device.type != "cpu" or all(map(math.isfinite, known)):
+        if math.isfinite(loss) and (norm is None or math.isfinite(norm)):
             return
         if self.step > 0 and not self._sound():  # a finite loss broke them before
             _, norm = self.noted.get(i - 1, (None, None))
             self._stop("a weight is not finite after", self.step - 1, norm)
         gradients = [p.grad for p in self.parameters if p.grad is not None]
-        self.noted[i] = loss, nn.utils.get_total_norm(gradients)
+        self.noted[i] = loss, nn.utils.get_total_norm(gradients).item()
         self.check()
 
     def _sound(self) -> bool:
@@ -220,17 +232,17 @@ class State:
         if not noted:
             return
         first, last = min(noted), max(noted)
-        new = torch.stack([loss for loss, _ in noted.values()])
+        new = _together([loss for loss, _ in noted.values()])
         self.losses[first : last + 1] = new
         fine = new.isfinite()
         norms = [norm for _, norm in noted.values() if norm is not None]
         if len(norms) == len(noted):
-            fine &= torch.stack(norms).isfinite()
+            fine &= _together(norms).isfinite()
         bad = (~fine).nonzero()
         if not len(bad):
             return
         i = first + int(bad[0])
-        loss, step = float(self.losses[i]), len(self.log) * len(self.losses) + i
+        loss, step = float(self.losses[i]), len(self.log) * self.steps + i
         what = (
             "the gradient is not finite"
             if math.isfinite(loss)
@@ -238,8 +250,8 @@ class State:
         )
         self._stop(f"{what} in", step, noted[i][1])
 
-    def _stop(self, what: str, step: int, norm: Tensor | None) -> NoReturn:
-        n, recipe = len(self.losses), self.batches.recipe
+    def _stop(self, what: str, step: int, norm: Tensor | float | None) -> NoReturn:
+        n, recipe = self.steps, self.batches.recipe
         known = "only known with clip_norm" if norm is None else f"{float(norm):.3g}"
         raise FloatingPointError(
             f"{what} step {step}, epoch {step // n + 1} (learning rate "
@@ -250,7 +262,7 @@ class State:
 
     def end_epoch(self, *, lr: float, val_loss: float, val_accuracy: float) -> dict:
         """Write a line into the log and return it."""
-        _, norm = self.noted.get(len(self.losses) - 1, (None, None))
+        _, norm = self.noted.get(self.steps - 1, (None, None))
         self.check()
         epoch = len(self.log) + 1
         if not math.isfinite(val_loss):
@@ -281,7 +293,7 @@ class State:
         FloatingPointError
             If a loss or a weight is not finite; what is in the file stays there.
         """
-        _, norm = self.noted.get((self.step - 1) % len(self.losses), (None, None))
+        _, norm = self.noted.get((self.step - 1) % self.steps, (None, None))
         self.check()
         # A finite loss can have a gradient that is not.
         if not self._sound():
@@ -329,7 +341,7 @@ class State:
 
     def _check(self, stored: dict) -> None:
         """Raise unless all that is stored can be taken over, before any of it is."""
-        step, log, n = stored["step"], stored["log"], len(self.losses)
+        step, log, n = stored["step"], stored["log"], self.steps
         epochs = self.batches.recipe.epochs
         if not fits(step, int) or not fits(log, list[dict]):
             raise TypeError("its step is no whole number or its log no list")
