@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
+from torchvision.models.feature_extraction import create_feature_extractor
 
 from vhist import create_model, list_models
 from vhist.models import (
@@ -21,7 +22,7 @@ from vhist.models import (
 )
 from vhist.models.alexnet import LocalResponseNorm
 from vhist.models.vit import SelfAttention, sincos_positions
-from vhist.pretrained import load_weights
+from vhist.pretrained import head, load_weights
 
 SMALL = ["alexnet_small", "vgg_small", "vgg_small_bn", "resnet_small", "vit_small_8"]
 
@@ -210,6 +211,18 @@ def test_what_is_exported_takes_any_number_of_pictures(name):
     torch.testing.assert_close(program.module()(x), model(x))
     if name != "stn":  # PyTorch makes no grid for no pictures
         assert model(x[:0]).shape == (0, 10)
+
+
+@pytest.mark.parametrize("name", [*SMALL, "linformer_small_8", "stn"])
+def test_torchvision_extracts_features_from_what_torch_fx_traces(name):
+    torch.manual_seed(0)
+    model = create_model(name).eval()
+    layer, last = head(model)
+    nn.init.normal_(last.weight)  # a ViT's are 0
+    size = getattr(model, "image_size", 64)
+    x = torch.randn(2, 3, size, size)
+    extractor = create_feature_extractor(model, {layer: "logits"})
+    assert torch.equal(extractor(x)["logits"], model(x))
 
 
 def test_weights_that_are_drawn_again_forget_the_norms():

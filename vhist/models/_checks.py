@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+import torch.fx
 from torch import Tensor
 
 from vhist._checks import fits
@@ -71,6 +72,14 @@ def check_dropout(dropout: float) -> None:
         raise ValueError(f"dropout must be in [0, 1], got {brief(dropout)}")
 
 
+def is_traced(x: Tensor) -> bool:
+    """Return whether torch.fx writes down what is done to ``x``, without any numbers.
+
+    As torchvision's ``create_feature_extractor`` does. Sizes are not known then.
+    """
+    return isinstance(x, torch.fx.Proxy)
+
+
 def check_images(x: Tensor, size: int | None = None, *, at_least: int = 1) -> None:
     """Raise unless ``x`` is a batch of RGB images of the right size and type.
 
@@ -83,6 +92,8 @@ def check_images(x: Tensor, size: int | None = None, *, at_least: int = 1) -> No
     at_least : int
         Smallest height and width, in pixels.
     """
+    if is_traced(x):
+        return
     if not x.is_floating_point():
         raise TypeError(f"expected numbers from vhist.data.normalize, got {x.dtype}")
     shape = tuple(x.shape)

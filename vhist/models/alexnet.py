@@ -28,6 +28,7 @@ from vhist.models._checks import (
     check_images,
     check_lists,
     check_sizes,
+    is_traced,
 )
 
 __all__ = ["AlexNet", "LocalResponseNorm", "alexnet", "alexnet_small"]
@@ -93,7 +94,7 @@ class LocalResponseNorm(nn.LocalResponseNorm):
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, c, h, w) to x / (k + alpha / size * sum of squares) ** 0.75."""
         # The compiler derives its own backward pass, and would stop at a custom one.
-        plain = torch.compiler.is_compiling()
+        plain = torch.compiler.is_compiling() or is_traced(x)
         neighbours = _NeighbourSum.forward if plain else _NeighbourSum.apply
         total = neighbours(x * x, self.size)
         root = (self.k + self.alpha / self.size * total).rsqrt()

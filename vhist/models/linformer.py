@@ -17,7 +17,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from vhist.models._checks import check_flags, check_sizes
+from vhist.models._checks import check_flags, check_sizes, is_traced
 from vhist.models.vit import SelfAttention, VisionTransformer
 
 __all__ = [
@@ -53,7 +53,7 @@ class Projection(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, heads, tokens, d) to (n, heads, keep, d)."""
-        if x.shape[-2] != self.weight.shape[1]:
+        if not is_traced(x) and x.shape[-2] != self.weight.shape[1]:
             raise ValueError(
                 f"this layer is for {self.weight.shape[1]} tokens, got {x.shape[-2]}; "
                 "E and F have a column for each, so build it for that number"

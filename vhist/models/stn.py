@@ -16,6 +16,7 @@ Changed
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -24,6 +25,7 @@ from vhist.models._checks import (
     check_flags,
     check_images,
     check_sizes,
+    is_traced,
 )
 
 __all__ = ["STN", "Localisation", "SpatialTransformer", "sample", "stn"]
@@ -76,6 +78,9 @@ def sample(
         grid = F.affine_grid(theta.to(dtype), shape, align_corners=align_corners)
         y = F.grid_sample(x.to(dtype), grid, align_corners=align_corners)
     return y.to(x.dtype)
+
+
+torch.fx.wrap("sample")  # one step of a trace: it asks for shapes and types
 
 
 def _without_autocast(device: str) -> AbstractContextManager:
@@ -167,7 +172,7 @@ class SpatialTransformer(nn.Module):
         if self.image_size is not None:
             check_images(x, self.image_size)
         six = self.localisation(x)
-        if six.shape != (x.shape[0], 6):
+        if not is_traced(six) and six.shape != (x.shape[0], 6):
             raise ValueError(
                 f"the localisation must return six numbers a picture, shape "
                 f"{(x.shape[0], 6)}, got {tuple(six.shape)}"
