@@ -4,8 +4,8 @@ AlexNet, 2012: the features are learned
 
 Eight layers, two graphics cards and two tricks against overfitting.
 
-In 2011 the best programs looked at a photograph through features that people had
-designed; only the last step was learned. What was missing was a way to train sixty
+In 2011 ImageNet's winner looked at photographs through features that people had
+designed, and learned only what came after. What was missing was a way to train sixty
 million numbers on a million pictures within a week, without learning the pictures by
 heart. This page needs no GPU and downloads nothing.
 
@@ -19,7 +19,7 @@ You will see
 # The year's problem
 # ------------------
 #
-# Convolutional networks had read digits since the 1990s :cite:p:`lecun1998`. For
+# Convolutional networks had read digits since 1989 :cite:p:`lecun1989`. For
 # photographs of a thousand kinds of things, three parts were missing. Labelled
 # pictures: ImageNet :cite:p:`deng2009` brought them, 1.2 million in its yearly contest
 # :cite:p:`russakovsky2015`. Arithmetic: graphics cards had become programmable. And a
@@ -66,7 +66,7 @@ gain = top5["runner-up"] - 15.3
 print(f"{gain:.1f} points, or {gain / top5['runner-up']:.1%} of the runner-up's errors")
 
 # %%
-# "Pre-trained" means trained on 15 million pictures first.
+# "Pre-trained" means trained on 15 million pictures first, with a sixth convolution.
 #
 # .. admonition:: A common slip: AlexNet has an error of 15.3 %
 #

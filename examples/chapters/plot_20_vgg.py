@@ -22,8 +22,8 @@ You will see
 # AlexNet :cite:p:`krizhevsky2012` was a bag of decisions: filters of 11, 5 and 3
 # pixels, two sizes of stride, a normalisation across channels, two half-networks on two
 # graphics cards. The next two years turned its knobs, such as the size of the first
-# filter :cite:p:`zeiler2014`, and often several at once. When the error fell, nobody
-# could say which change had done it.
+# filter :cite:p:`zeiler2014`, often several at once. When the error fell, it was
+# hard to say which change had done it.
 #
 # Karen Simonyan and Andrew Zisserman, in Oxford's Visual Geometry Group, asked a
 # narrower question :cite:p:`simonyan2014`. Fix everything: filters have 3x3 pixels,

@@ -526,9 +526,9 @@ for option, error in reported.items():
     print(f"{option}  {t.parameters:12,} {t.macs / 1e9:13.2f} G {error:17.2f} %")
 
 # %%
-# Errors fall a little as the cost rises. Even with A the error is well below the plain
-# net's, so a shortcut need not learn anything :cite:p:`he2015resnet`. The paper went on
-# with B; C would cost most around a bottleneck, whose two ends are wide.
+# Errors fall a little as costs rise. Even with A the error is well below the plain
+# net's, so a shortcut need not learn anything :cite:p:`he2015resnet`. The paper took
+# B on ImageNet, A on CIFAR-10; C would cost most at a bottleneck's wide ends.
 #
 # What a bottleneck saves
 # -----------------------

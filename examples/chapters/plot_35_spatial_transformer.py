@@ -6,9 +6,10 @@ Six numbers, computed from the picture, decide where a network looks.
 
 In 2015 networks could name things, and find them given boxes to learn from. But a
 classifier saw every place with the same filters, learned each size and angle from
-examples, and could not choose. What was missing was a simple module that learns where
-to look from the labels alone. This page needs no GPU and no download, and takes about
-two minutes on one processor core.
+examples, and could not choose. Some learned where to glance by trial and reward
+:cite:p:`mnih2014`; what was missing was a module that learns it from the labels by
+gradients. This page needs no GPU and no download, and takes about two minutes on one
+processor core.
 
 You will see
 
@@ -202,8 +203,9 @@ plots.caption(
 plt.show()
 
 # %%
-# The answer, the inverse of the map, is known, and descent finds it. From a start much
-# further off it does not: see :doc:`the experiment </experiments/plot_unrotate>`.
+# The answer, the inverse of the map, is known, and here descent finds it. For another
+# drawing (``[8:9]``), or from further off, it may not: see :doc:`the experiment
+# </experiments/plot_unrotate>`.
 #
 # The network
 # -----------

@@ -88,8 +88,8 @@ assert torch.allclose(by_conv, by_matrix, atol=1e-4)
 #
 # .. admonition:: A common slip: the width is 768 because 3 · 16 · 16 is 768
 #
-#    A coincidence: the width is a free choice, taken from BERT. ViT-B/32 makes 768
-#    numbers out of 3,072, ViT-L/16 makes 1,024 out of 768.
+#    A coincidence: the width is a free choice, taken from BERT :cite:p:`devlin2019`.
+#    ViT-B/32 makes 768 numbers out of 3,072, ViT-L/16 makes 1,024 out of 768.
 #
 # The architecture
 # ----------------
@@ -271,7 +271,7 @@ plt.show()
 #
 #    timm has ``PatchEmbed``, ``Attention``, ``Mlp`` and ``Block``. Hugging Face's
 #    ``ViTOutput`` is the MLP's second half *and* the addition of equation 3; its
-#    ``ViTAttention`` lacks that of equation 2.
+#    ``ViTAttention`` lacks that of equation 2, its ``ViTEncoder`` the norm.
 #
 # Attention by hand
 # -----------------
@@ -421,7 +421,7 @@ print(f"{one_by_one * 2 * 4 / 2**20:,.1f} MB, each tensor counted for itself")
 # %%
 # LayerNorm and GELU
 # ------------------
-# From language came :term:`GELU` :cite:p:`hendrycks2016gelu`, which is
+# With language came :term:`GELU` :cite:p:`hendrycks2016gelu`, which is
 # :math:`x\,\Phi(x)` with the normal distribution function :math:`\Phi`, and LayerNorm
 # :cite:p:`ba2016layernorm`, which standardises each word by its own mean and deviation,
 # in training as in use. In training, BatchNorm takes those of the batch: a picture's
@@ -476,8 +476,8 @@ for (name, once), twice in zip(layers.items(), doubled, strict=True):
     assert (twice - 2 * once).abs().max() > 0.1
 
 # %%
-# And the norm moved. With :math:`f` for attention or MLP, and words :math:`z` before
-# and :math:`z^+` after it, both of shape (N + 1, D),
+# And the norm moved :cite:p:`xiong2020`. With :math:`f` for attention or MLP, and words
+# :math:`z` before and :math:`z^+` after it, both of shape (N + 1, D),
 #
 # .. math::
 #
@@ -485,7 +485,8 @@ for (name, once), twice in zip(layers.items(), doubled, strict=True):
 #    \text{ViT, pre-norm:} \quad z^+ &= z + f(\mathrm{LN}(z))
 #
 # Post-norm rescales all that came before. In :term:`pre-norm` the sum runs through
-# untouched, as in ResNets of 2016, and the norm in equation 4 scales it for the head.
+# untouched, as in later ResNets :cite:p:`he2016identity`, and the norm in equation 4
+# scales it for the head.
 #
 # A ViT learns
 # ------------
@@ -829,8 +830,8 @@ assert right["rollout"] < min(right["control"], right["middle"]) - 0.05
 assert max(right["control"], right["middle"]) < right["any"] - 0.05
 
 # %%
-# Covering what it looks at most costs most. But about half of that needs no training:
-# drawings stand in the middle. Only the rest speaks for the maps.
+# Covering what the rollout marks costs most. But about half of that needs no training:
+# drawings stand in the middle. The rest speaks for the maps.
 #
 # The recorded run
 # ----------------

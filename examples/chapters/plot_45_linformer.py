@@ -5,10 +5,11 @@ Linformer, 2020: fewer words to look at
 Attention compares every word with every word; mix the words first and compare less.
 
 The price of attention grows with the square of the number of words, so texts of
-thousands of words and large pictures were expensive. Others had left out comparisons;
-what was missing was attention to all words at a price proportional to their number. A
-later article, here "the article", took such a layer to cats and dogs, where it cost
-more than what it replaced. This page needs no GPU and downloads nothing.
+thousands of words and large pictures were expensive. Others had left out comparisons
+:cite:p:`child2019`; what was missing was attention to all words at a price proportional
+to their number. A later article, here "the article", took such a layer to cats and
+dogs, where it cost more than what it replaced. This page needs no GPU and downloads
+nothing.
 
 You will see
 
@@ -28,7 +29,8 @@ You will see
 # all columns? They mix keys and values from N down to k *before* comparing, with two
 # learned matrices E and F. The map then has N rows and k columns. (That maps are nearly
 # of low rank is a finding about trained networks. Random weights could not show it, so
-# this page does not try.)
+# this page does not try. The paper's theorem holds for any weights, but is about a
+# map's product with a given vector.)
 
 # sphinx_gallery_thumbnail_number = 1
 import math

@@ -311,14 +311,14 @@ with torch.no_grad():
         assert changed <= (10 if bits == 8 else 3)
 
 # %%
-# The first suspect has an alibi: rounding changes next to nothing, even with a third of
-# the digits; a GPU that rounds the inputs of its convolutions (TF32) keeps 11 bits.
-# Dropout in training mode does what the log shows, and it also costs accuracy, since
-# every answer is given with half of the hidden units missing. Batch normalisation in
-# training mode answers by the company a picture keeps, and need not be worse for it;
-# :doc:`the chapter on ResNet <plot_30_resnet>` looks more closely. With the same
-# batches it repeats itself; so, if it was batch normalisation, the article's two tests
-# of ResNet had different batches.
+# The first suspect has an alibi. A GPU that rounds the inputs of its convolutions
+# (TF32) keeps 11 bits, and those change fewer answers than the log needs, two to five
+# in a thousand. Only 8 bits would come near. Dropout in training mode does what the log
+# shows, and it also costs accuracy, since every answer is given with half of the hidden
+# units missing. Batch normalisation in training mode answers by the company a picture
+# keeps, and need not be worse for it; :doc:`the chapter on ResNet <plot_30_resnet>`
+# looks more closely. With the same batches it repeats itself; so, if it was batch
+# normalisation, the article's two tests of ResNet had different batches.
 #
 # The second suspect, crops, cannot be ruled out by the log. Here the article's
 # repository helps. Test pictures are only resized, but they are shuffled; the first

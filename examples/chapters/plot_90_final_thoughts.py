@@ -533,7 +533,7 @@ for f, net in nets.items():
 #   pictures and two GPUs.
 # * **VGG** no longer decides the shape of each layer. The price: more multiply-adds,
 #   by the factor computed at the top of this page.
-# * **ResNet** no longer decides how deep is too deep. The price: shortcuts, and
+# * **ResNet** no longer lets training limit the depth. The price: shortcuts, and
 #   statistics of the batch that differ between training and test.
 # * **ViT** no longer decides who is a neighbour of whom. The price: data, or
 #   augmentation, to learn it from.
@@ -651,8 +651,8 @@ assert (attended - apart.mean()).abs().max() < 0.05
 #   *channels*, each of which sees the whole picture.
 # * **ConvNeXt** :cite:p:`liu2022` goes the other way. It starts from a ResNet and
 #   adopts ViT's habits one by one: patches at the entrance, few activations, LayerNorm,
-#   GELU, the training recipe. It ends level with Swin and contains no attention at all.
-#   The recipe alone was worth 2.7 points.
+#   GELU, the training recipe. It ends level with Swin or a little ahead, without
+#   attention. The recipe alone was worth 2.7 points.
 #
 # Which should I use?
 # -------------------
@@ -684,10 +684,10 @@ print(f"not told apart from it: {', '.join(rivals) or 'none'}")
 #   same network.
 # * *Large pictures.* Attention between all patches grows with the square of their
 #   number. Use windows (Swin) or convolutions (ConvNeXt).
-# * *Batches of one or two.* Avoid batch normalisation.
+# * *Batches of one or two.* Avoid batch normalisation :cite:p:`wu2018`.
 # * *AlexNet or VGG?* To learn from, and as baselines without any modern help. New
 #   work rarely has a reason to start from them, though VGG's features live on in
-#   losses that compare images.
+#   losses that compare images :cite:p:`johnson2016`.
 #
 # And measure: the error bar of your own test set may well be wider than the difference
 # between two good architectures.

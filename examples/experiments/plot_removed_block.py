@@ -2,7 +2,7 @@
 Can a block be taken out of a trained network?
 ==============================================
 
-Out of a residual one, for a few points; a plain one then guesses.
+Out of this residual one, for a few points; a plain one then guesses.
 """
 
 # %%
@@ -76,5 +76,5 @@ plt.show()
 
 # %%
 # The plain one is a chain: without a link it guesses. The other loses a few points. Not
-# because blocks do nothing: without any, a network trained alike is far behind. Take
-# out two, with ``if i not in (1, 4)``: how many can it spare?
+# because blocks do nothing: without any, a network trained alike is far behind. (In the
+# chapter the first blocks cost far more.) With ``if i not in (1, 4)``: spares it two?

@@ -2,7 +2,7 @@
 Does training widen what a network looks at?
 ============================================
 
-Only if it starts closed: blocks that begin as their shortcuts open up; others stay.
+In this small net only if it starts closed: as shortcuts, which open up; others stay.
 """
 
 # %%
