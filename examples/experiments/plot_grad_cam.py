@@ -9,7 +9,7 @@ Grad-CAM against a map of another class, and against rivals that never learned.
 # Grad-CAM :cite:p:`selvaraju2017` weights each channel of the last convolutions by the
 # mean gradient of the winning logit, adds up, and drops what is below zero. The map
 # looks sensible, but some methods draw nearly the same for weights that never learned
-# (not Grad-CAM :cite:p:`adebayo2018`). So we hide the quarter of a picture that it marks
+# (not Grad-CAM :cite:p:`adebayo2018`). So we hide the quarter of a picture it marks
 # and count right answers, as :doc:`ViT </chapters/plot_40_vit>` does. Who else passes?
 
 import matplotlib.pyplot as plt
