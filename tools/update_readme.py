@@ -44,14 +44,30 @@ def readme() -> str:
     parts = []
     for names in (SMALL, FULL, MUON):
         plans = [p for p in map(plan.load, names) if p.records()]
-        notes = [
-            f"- **{p.name}**: {p.about} `vhist runs record {p.name}`" for p in plans
-        ]
+        notes = [f"- **{p.name}**: {p.about} {again(p)}" for p in plans]
         rows = {
             p.name: p.records() if names == FULL else best(p.records()) for p in plans
         }
         parts += ["\n".join([runs.markdown(rows), "", *notes])]
     return "\n\n".join(parts)
+
+
+def again(this: plan.Plan) -> str:
+    """Say how to repeat a plan, how many runs that are and what they took."""
+    found = list(chain(*this.records().values()))
+    took = []
+    for unit in ("CPU", "GPU"):
+        minutes = sum(run.minutes for run in found if run.on_gpu == (unit == "GPU"))
+        if minutes >= 90:
+            took.append(f"{minutes / 60:.0f} {unit} hours")
+        elif minutes:
+            took.append(f"{minutes:.0f} {unit} minutes")
+    more = len(this.runs) - len(found)
+    left = f", and {more} not recorded yet" if more else ""
+    return (
+        f"`vhist runs record {this.name}` trains these {len(found)} runs again, which "
+        f"took {' and '.join(took)}{left}."
+    )
 
 
 def results() -> str:
@@ -65,7 +81,7 @@ def results() -> str:
         this = plan.load(name)
         found = this.records()
         if found:
-            about = f"{this.about} `vhist runs record {name}` repeats them."
+            about = f"{this.about} {again(this)}"
             rows = table(found)
             if name not in compared:  # dozens, each a point of a figure
                 rows = f":::{{dropdown}} The records\n{rows}\n:::"
