@@ -2,7 +2,8 @@
 
 The chapters and experiments are Python scripts, run by sphinx-gallery;
 docs/training.md, docs/command_line.md, docs/in_python.md, docs/speed.md,
-docs/results.md and docs/index.md are run by MyST-NB. Our own steps are in docs/_ext, a short file each:
+docs/results.md and docs/index.md are run by MyST-NB. Our own steps are in docs/_ext, a
+short file each:
 
     chapters.py       run chapters when needed, fail if one did not run, clean downloads
     consoles.py       the commands of docs/command_line.md as a terminal takes them

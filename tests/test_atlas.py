@@ -86,6 +86,16 @@ def test_picture(one_picture):
     assert atlas.picture(1) is None
 
 
+@pytest.mark.parametrize("here", [True, False])
+@pytest.mark.parametrize("index", [-1, 3925])
+def test_picture_of_a_number_that_no_picture_has(one_picture, here, index):
+    if not here:
+        one_picture.unlink()
+        shutil.rmtree(one_picture.parents[2] / "train")
+    with pytest.raises(IndexError, match=f"numbered from 0 to 3924, got {index}"):
+        atlas.picture(index)
+
+
 def test_picture_where_an_archive_was_unpacked(one_picture, tmp_path):
     inner = tmp_path / "imagenette2-160"
     inner.mkdir()

@@ -5,11 +5,13 @@ site will see. They pass with any number of chapters.
 """
 
 import ast
+import importlib
 import re
 import sys
 from pathlib import Path
 
 import pytest
+from sphinx.pycode import ModuleAnalyzer
 from sphinx_gallery.py_source_parser import (
     extract_file_config,
     split_code_and_text_blocks,
@@ -299,3 +301,14 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     for source in sources:
         text = source.read_text(encoding="utf-8")
         assert not re.search(r"(url\(|src=|@import)\s*['\"]?(https?:)?//", text), source
+
+
+def test_every_exported_constant_has_a_page() -> None:
+    """Sphinx passes over those without a comment that begins with ``#:``."""
+    index = (DOCS / "api" / "index.md").read_text(encoding="utf-8")
+    for name in re.findall(r"^   (vhist\.\w+)$", index, flags=re.M):
+        module = importlib.import_module(name)
+        if not hasattr(module, "__path__") and hasattr(module, "__all__"):
+            constants = {n for n in module.__all__ if not callable(getattr(module, n))}
+            comments = ModuleAnalyzer.for_module(name).find_attr_docs()
+            assert constants <= {constant for _, constant in comments}, name

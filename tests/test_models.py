@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from vhist import create_model, list_models
+from vhist import create_model, list_models, models
 from vhist.models import (
     AlexNet,
     Bottleneck,
@@ -429,3 +429,14 @@ def test_vits_first_biases():
     block = create_model("vit_small_8").blocks[0]
     assert block.mlp.fc1.bias.std().item() == pytest.approx(1e-6, rel=0.1)
     assert not block.attention.qkv.bias.any()
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_a_builder_says_where_its_arguments_go(name):
+    builder = getattr(models, name)
+    kind = builder.__annotations__["return"]
+    assert f"Passed to :class:`{kind.__name__}`" in builder.__doc__
+    for wrong in ({"nowhere": 1}, {"num_classes": "ten"}):
+        with pytest.raises(TypeError):
+            create_model(name, **wrong)
+    assert "TypeError" in kind.__doc__

@@ -76,7 +76,13 @@ def picture(index: int, size: int = 128) -> Tensor | None:
     -------
     Tensor of shape (3, size, size), uint8, or None
         None where :func:`vhist.load_dataset` would find no Imagenette.
+
+    Raises
+    ------
+    IndexError
+        If no picture has that number, whether the data set is here or not.
     """
+    _check_number(index, IndexError)
     for archive in ("full", "320px", "160px"):
         folder = locate("imagenette", size=archive)
         if folder and (path := folder / val_files()[index]).is_file():
@@ -154,19 +160,24 @@ def gallery(
 
 
 def _check(indices: Sequence[int | None], runs: Sequence[Run]) -> None:
-    total = len(val_files())
     some = [i for i in indices if i is not None]
     if not some:
         raise ValueError("there are no pictures to draw: indices is empty")
     for i in some:
-        if not 0 <= i < total:
-            raise ValueError(f"pictures are numbered from 0 to {total - 1}, got {i}")
+        _check_number(i, ValueError)
+    total = len(val_files())
     for run in runs:
         if len(run.predictions) != total:
             raise ValueError(
                 f"the record {run.name} is of {len(run.predictions)} pictures, "
                 f"Imagenette has {total}"
             )
+
+
+def _check_number(index: int, error: type[Exception]) -> None:
+    last = len(val_files()) - 1
+    if not 0 <= index <= last:
+        raise error(f"pictures are numbered from 0 to {last}, got {index}")
 
 
 def _answers(index: int | None, runs: Sequence[Run]) -> dict[str, list[Run]]:

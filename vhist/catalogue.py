@@ -27,7 +27,7 @@ __all__ = [
     "locate",
 ]
 
-# Height and width of the smallest picture that is stored, in pixels.
+#: Height and width of the smallest picture that is stored, in pixels.
 SMALLEST = 16
 
 
@@ -55,6 +55,7 @@ class Source:
     how: str
 
 
+#: What each data set has and where it comes from, by its name.
 SOURCES = {
     "sketchnette": Source(
         10, 4000, 1000, "nothing", "BSD-3-Clause", "drawn when first used"
@@ -96,6 +97,7 @@ WNIDS = {
     "n03888257": "parachute",
 }
 
+#: CIFAR-10's ten classes, in the order of their labels.
 CIFAR10 = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),

@@ -66,7 +66,7 @@ def save(state: dict, path: str | Path) -> None:
 def load(path: str | Path) -> dict | None:
     """Read the newest state that is whole, or return None if there is none.
 
-    Every byte is checked against the checksums in the file, and nothing but tensors
+    The contents are checked against the checksums in the file, and nothing but tensors
     and plain values is accepted: a pickle with code in it is refused, not run.
 
     Parameters
@@ -491,12 +491,16 @@ class _Differs(ValueError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked the run to stop; its state is saved.
+    """A signal asked the run to stop.
+
+    At the first one the state is saved after the step that it came in. A second one
+    stops at once; what was saved before is kept.
 
     Attributes
     ----------
     signal : int
-        SIGINT or SIGTERM; SIGPIPE if nobody was reading its output any more.
+        SIGINT, SIGTERM or SIGHUP; SIGPIPE if nobody was reading its output any
+        more.
     """
 
     def __init__(self, message: str, number: int) -> None:

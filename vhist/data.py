@@ -54,8 +54,10 @@ __all__ = [
     "resize",
 ]
 
-#: ImageNet's mean and standard deviation of red, green and blue, in [0, 1].
+#: ImageNet's mean of red, green and blue, in [0, 1].
 MEAN = (0.485, 0.456, 0.406)
+
+#: ImageNet's standard deviation of red, green and blue, in [0, 1].
 STD = (0.229, 0.224, 0.225)
 
 

@@ -96,7 +96,7 @@ def _sync_folder(folder: Path) -> None:
 def read_whole(path: Path, what: str) -> dict:
     """Read a file that :func:`torch.save` wrote, without trusting it.
 
-    Every byte is checked against the checksums in the file, and nothing but tensors
+    The contents are checked against the checksums in the file, and nothing but tensors
     and plain values is accepted. Nothing is unpacked to the disk.
 
     Parameters

@@ -63,7 +63,8 @@ def read_weights(weights: str | Path, model: str) -> dict[str, Tensor]:
     path = Path(weights)
     if not path.exists():
         raise FileNotFoundError(
-            f"no weights {path}; name a file (.pt, .ckpt, .pth), a run, or 'imagenet'"
+            f"no weights {path}; name a file (.pt, .ckpt, .pth), 'imagenet' or, with "
+            "--weights, a run in --out"
         )
     check_file(path)
     path.open("rb").close()  # the system's own errors are raised here

@@ -24,6 +24,14 @@ class Recipe:
     """Everything that decides a training run, but the model and the data.
 
     Variants are made with :func:`dataclasses.replace`.
+
+    Raises
+    ------
+    TypeError
+        If a field is of another type, or there is none of that name.
+    ValueError
+        If a number is out of range, a word is none of those below, or two fields do
+        not go together.
     """
 
     epochs: int = 15
@@ -53,9 +61,9 @@ class Recipe:
     trained weights change less than the new head (arXiv:1801.06146, section 3.2), 0
     leaves them as they are, batch statistics included"""
     schedule: Literal["constant", "cosine", "onecycle", "step"] = "cosine"
-    """course of the learning rate after warm-up: flat; half a cosine to 0
-    (arXiv:1608.03983); a straight line to 0, while the momentum stays; divided by
-    step_factor"""
+    """course of the learning rate after warm-up: constant; cosine, half a wave to 0
+    (arXiv:1608.03983); onecycle, a straight line to 0, while the momentum stays; or
+    step, divided by step_factor every step_epochs"""
     warmup_epochs: float = 1.0
     """epochs of linear rise from 0 to lr"""
     step_epochs: int = 30
@@ -75,7 +83,8 @@ class Recipe:
     """image_size of the first epoch, in pixels; it grows in steps of 8 over the first
     two thirds of the epochs. For networks that take any size"""
     augment: Literal["resized_crop", "paper", "none"] = "resized_crop"
-    """random resized crop and flip; or AlexNet's crop, flip and colour; or nothing"""
+    """resized_crop, at random, and a flip; paper, which is AlexNet's crop, flip and
+    colour; or none"""
     crop_area: tuple[float, float] = (0.35, 1.0)
     """smallest and largest share of the picture in a resized crop, before the picture's
     border cuts it"""
@@ -88,13 +97,16 @@ class Recipe:
     dropout_in_evaluation: bool = False
     """leave dropout on during validation: a mistake, made here to show its effect"""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """of forward and backward; auto is bfloat16 on a GPU, float32 elsewhere"""
+    """of forward and backward: float32, bfloat16, or auto, which is bfloat16 on a GPU
+    and float32 elsewhere"""
     compile: Literal["auto", "on", "off"] = "auto"
-    """torch.compile; auto is on for 1,000 steps or more on a GPU, off elsewhere. On a
-    GPU it also replays kernels as CUDA graphs: those of muon, and those of the model
-    for one process, without accumulate, with pictures of one size"""
+    """torch.compile: on, off, or auto, which is on for 1,000 steps or more on a GPU and
+    off elsewhere. On a GPU it also replays kernels as CUDA graphs: those of muon, and
+    those of the model for one process, without accumulate, with pictures of one
+    size"""
     seed: int = 0
-    """of shuffling, augmentation and dropout"""
+    """of shuffling, augmentation and dropout; on the command line also of the first
+    weights and of the pictures that are kept of each class"""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -207,6 +219,13 @@ def recipe_for(
         What vhist's own records start from: warm-up, a rate that falls to 0, label
         smoothing, milder crops, small batches, as after a decade of practice (He et al.
         2019, arXiv:1812.01187).
+
+    A recipe leaves the model as its builder makes it. What a paper or the article had
+    otherwise is an option of the builder (``--model-options``): ``dropout=0.1`` for the
+    paper's ViT on ImageNet, 0.5 for the article's; ``dropout_position="after"`` for the
+    papers' AlexNet and VGG, with ``groups=2`` for AlexNet; ``version="v1"`` from
+    ResNet-50 on. A Linformer gets ViT's recipes; that of its own article is in the plan
+    ``interludes``.
 
     Parameters
     ----------

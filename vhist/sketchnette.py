@@ -24,6 +24,8 @@ from itertools import pairwise
 
 import numpy as np
 
+__all__ = ["CLASSES", "draw", "sketchnette"]
+
 SPLITS = ("train", "val")
 
 # Three middle tones, a light and a dark; every class draws from the same ones.
@@ -430,6 +432,8 @@ _DRAWINGS = (
     ("golf ball", _golf_ball, 15),
     ("parachute", _parachute, 18),
 )
+
+#: The names of the ten classes, in the order of their labels.
 CLASSES = tuple(name for name, _, _ in _DRAWINGS)
 
 
@@ -591,7 +595,7 @@ def draw(label, *, rng, image_size=64):
     Parameters
     ----------
     label : int
-        Index into `CLASSES`, 0..9.
+        Index into :data:`CLASSES`, 0..9.
     rng : numpy.random.Generator
         Source of everything random; its state is advanced.
     image_size : int
@@ -646,7 +650,7 @@ def sketchnette(n, *, image_size=64, seed=0, split="train"):
     -------
     images : torch.Tensor of shape (n, 3, image_size, image_size), uint8
     labels : torch.Tensor of shape (n,), int64
-        Indices into `CLASSES`.
+        Indices into :data:`CLASSES`.
 
     Raises
     ------

@@ -231,7 +231,7 @@ def fit(
     OSError
         If the checkpoint cannot be written; the one before is kept.
     vhist.checkpoint.Interrupted
-        If a signal stopped the run; its state is saved.
+        If a signal stopped the run. Its state is saved, unless a second signal came.
     """
     for key, value, kind in (
         ("model", model, nn.Module),

@@ -61,8 +61,8 @@ class Options:
     documentation"""
     weights: str | None = None
     """trained weights to start from: a file (.pt, .ckpt, .pth), a run in --out, or
-    imagenet, which downloads torchvision's. The last layer begins at zero, for other
-    classes"""
+    imagenet, which downloads torchvision's. The last layer always begins at
+    zero, even for the same classes"""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a CUDA GPU if there is one"""
     threads: int | None = None

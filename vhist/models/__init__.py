@@ -164,9 +164,11 @@ def create_model(
 
     Raises
     ------
+    TypeError
+        If the builder knows no argument of that name, or it is of another type.
     ValueError
-        If there is no such model; the nearest names are suggested. If the weights are
-        of another one.
+        If there is no such model; the nearest names are suggested. If an argument is
+        out of range, or the weights are of another model.
     FileNotFoundError
         If the weights are not there and cannot be downloaded.
     """

@@ -104,7 +104,7 @@ class LocalResponseNorm(nn.LocalResponseNorm):
 class AlexNet(nn.Module):
     """AlexNet: five convolutions, three fully connected layers.
 
-    As in [1]_; the module says what was kept and what changed.
+    As in [1]_; :ref:`the module <about-alexnet>` says what was kept and what changed.
 
     Parameters
     ----------
@@ -135,6 +135,8 @@ class AlexNet(nn.Module):
 
     Raises
     ------
+    TypeError
+        For an argument of another type, or one of an unknown name.
     ValueError
         For no classes, an image too small for three poolings, or ``groups`` that
         does not divide the widths.

@@ -9,7 +9,8 @@ Kept
 Changed
     A layer of a Vision Transformer, for pictures instead of text. E and F start
     uniform within ±1/√k, as in the implementation that the article on cats and dogs
-    used; its sizes are those of :func:`linformer`. All else is :mod:`vhist.models.vit`.
+    used; its sizes are those of :func:`vhist.models.linformer`. All else is as in
+    :class:`vhist.models.VisionTransformer`.
 """
 
 from functools import partial
@@ -80,6 +81,8 @@ class LinformerAttention(SelfAttention):
 
     Raises
     ------
+    TypeError
+        For an argument of another type, or one of an unknown name.
     ValueError
         For sizes below 1; in use, for another number of tokens.
     """
@@ -113,7 +116,7 @@ class LinformerAttention(SelfAttention):
 class Linformer(VisionTransformer):
     """Vision Transformer with Linformer's attention.
 
-    As in [1]_; the module says what was kept and what changed.
+    As in [1]_; :ref:`the module <about-linformer>` says what was kept and what changed.
 
     Parameters
     ----------
@@ -126,6 +129,8 @@ class Linformer(VisionTransformer):
 
     Raises
     ------
+    TypeError
+        For an argument of another type, or one of an unknown name.
     ValueError
         For ``keep`` below 1, and as :class:`vhist.models.VisionTransformer` does.
 
@@ -148,6 +153,11 @@ def linformer(**kwargs) -> Linformer:
     """Linformer of an article on cats and dogs: 2,851,842 parameters with 2 classes.
 
     50 tokens and k = 64, so its attention costs more than that between all tokens.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`Linformer`.
     """
     size = {
         "image_size": 224,
@@ -163,7 +173,13 @@ def linformer(**kwargs) -> Linformer:
 
 
 def linformer_small_8(**kwargs) -> Linformer:
-    """:func:`vhist.models.vit_small_8` with 65 tokens projected to 16."""
+    """:func:`vhist.models.vit_small_8` with 65 tokens projected to 16.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`Linformer`.
+    """
     size = {
         "image_size": 64,
         "patch_size": 8,

@@ -9,9 +9,10 @@ Kept
     initialisation.
 Changed
     Bottlenecks put their stride on the 3x3 convolution ("v1.5", torchvision) unless
-    ``version="v1"``, the paper's 1x1. :func:`resnet34` has convolution biases, as
-    the article's table counts them; the batch normalisation behind each one cancels
-    it, so ``conv_bias=False`` computes the same functions with 8,512 fewer numbers.
+    ``version="v1"``, the paper's 1x1. :func:`vhist.models.resnet34` has convolution
+    biases, as the article's table counts them; the batch normalisation behind each
+    one cancels it, so ``conv_bias=False`` computes the same functions with 8,512
+    fewer numbers.
 """
 
 from collections import OrderedDict
@@ -180,7 +181,7 @@ def _shortcut(
 class ResNet(nn.Module):
     """ResNet: a stem, stages of residual blocks, global average, one linear layer.
 
-    As in [1]_; the module says what was kept and what changed.
+    As in [1]_; :ref:`the module <about-resnet>` says what was kept and what changed.
 
     Parameters
     ----------
@@ -211,6 +212,8 @@ class ResNet(nn.Module):
 
     Raises
     ------
+    TypeError
+        For an argument of another type, or one of an unknown name.
     ValueError
         For no classes, or ``blocks`` and ``widths`` of different lengths.
 
@@ -324,7 +327,13 @@ def _check_stages(
 
 
 def resnet18(**kwargs) -> ResNet:
-    """ResNet-18: 11,181,642 parameters with 10 classes."""
+    """ResNet-18: 11,181,642 parameters with 10 classes.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`ResNet`.
+    """
     return ResNet(**{"blocks": (2, 2, 2, 2), **kwargs})
 
 
@@ -341,17 +350,35 @@ def resnet34(**kwargs) -> ResNet:
 
 
 def resnet50(**kwargs) -> ResNet:
-    """ResNet-50: 23,528,522 parameters with 10 classes."""
+    """ResNet-50: 23,528,522 parameters with 10 classes.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`ResNet`.
+    """
     return ResNet(**{"block": Bottleneck, "blocks": (3, 4, 6, 3), **kwargs})
 
 
 def resnet101(**kwargs) -> ResNet:
-    """ResNet-101: 42,520,650 parameters with 10 classes."""
+    """ResNet-101: 42,520,650 parameters with 10 classes.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`ResNet`.
+    """
     return ResNet(**{"block": Bottleneck, "blocks": (3, 4, 23, 3), **kwargs})
 
 
 def resnet152(**kwargs) -> ResNet:
-    """ResNet-152: 58,164,298 parameters with 10 classes."""
+    """ResNet-152: 58,164,298 parameters with 10 classes.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`ResNet`.
+    """
     return ResNet(**{"block": Bottleneck, "blocks": (3, 8, 36, 3), **kwargs})
 
 

@@ -120,7 +120,7 @@ class Localisation(nn.Sequential):
 class SpatialTransformer(nn.Module):
     """Cuts out, turns and scales what a network then sees.
 
-    As in [1]_; the module says what was kept and what changed.
+    As in [1]_; :ref:`the module <about-stn>` says what was kept and what changed.
 
     It stands in front of any network and learns from that network's loss alone:
     ``nn.Sequential(SpatialTransformer(image_size=64), net)``.
@@ -129,16 +129,18 @@ class SpatialTransformer(nn.Module):
     ----------
     localisation : nn.Module, optional
         Maps (n, c, h, w) to (n, 6), and should begin at the identity, 1 0 0 0 1 0. If
-        not given, ``Localisation`` of its module.
+        not given, :class:`vhist.models.stn.Localisation`.
     image_size : int
         Height and width of the input, in pixels, for the default localisation.
     size : int, optional
         Height and width of the result, in pixels; those of the input if not given.
     align_corners : bool
-        See ``sample`` of its module.
+        See :func:`vhist.models.stn.sample`.
 
     Raises
     ------
+    TypeError
+        For an argument of another type, or one of an unknown name.
     ValueError
         If a size is too small, or a localisation does not return six numbers.
 
@@ -199,10 +201,12 @@ class STN(nn.Module):
     transform : bool
         Have the transformer; without it the network sees the picture as it is.
     align_corners : bool
-        See ``sample`` of its module.
+        See :func:`vhist.models.stn.sample`.
 
     Raises
     ------
+    TypeError
+        For an argument of another type, or one of an unknown name.
     ValueError
         For no classes, a size that is too small or a dropout outside [0, 1].
     """
@@ -252,5 +256,11 @@ def _check_size(image_size: int) -> None:
 
 
 def stn(**kwargs) -> STN:
-    """The network for CIFAR-10: 39,884 parameters with 10 classes, 8,544 to steer."""
+    """The network for CIFAR-10: 39,884 parameters with 10 classes, 8,544 to steer.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`STN`.
+    """
     return STN(**kwargs)

@@ -54,7 +54,7 @@ CONFIGURATIONS = {
 class VGG(nn.Module):
     """VGG: stages of 3x3 convolutions, each closed by a pooling.
 
-    As in [1]_; the module says what was kept and what changed.
+    As in [1]_; :ref:`the module <about-vgg>` says what was kept and what changed.
 
     Parameters
     ----------
@@ -82,6 +82,8 @@ class VGG(nn.Module):
 
     Raises
     ------
+    TypeError
+        For an argument of another type, or one of an unknown name.
     ValueError
         For no classes, an image that the poolings do not divide, ``convs`` and
         ``widths`` of different lengths, or an unknown ``init``.
@@ -210,51 +212,111 @@ def _check_stages(
 
 
 def vgg11(**kwargs) -> VGG:
-    """VGG-11, configuration A: 128,807,306 parameters with 10 classes."""
+    """VGG-11, configuration A: 128,807,306 parameters with 10 classes.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`VGG`.
+    """
     return VGG(**{"convs": CONFIGURATIONS["vgg11"], **kwargs})
 
 
 def vgg13(**kwargs) -> VGG:
-    """VGG-13, configuration B: 128,991,818 parameters with 10 classes."""
+    """VGG-13, configuration B: 128,991,818 parameters with 10 classes.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`VGG`.
+    """
     return VGG(**{"convs": CONFIGURATIONS["vgg13"], **kwargs})
 
 
 def vgg16(**kwargs) -> VGG:
-    """VGG-16, configuration D: 134,301,514 parameters with 10 classes."""
+    """VGG-16, configuration D: 134,301,514 parameters with 10 classes.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`VGG`.
+    """
     return VGG(**{"convs": CONFIGURATIONS["vgg16"], **kwargs})
 
 
 def vgg19(**kwargs) -> VGG:
-    """VGG-19, configuration E: 139,611,210 parameters with 10 classes."""
+    """VGG-19, configuration E: 139,611,210 parameters with 10 classes.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`VGG`.
+    """
     return VGG(**{"convs": CONFIGURATIONS["vgg19"], **kwargs})
 
 
 def vgg11_bn(**kwargs) -> VGG:
-    """VGG-11 with batch normalisation."""
+    """VGG-11 with batch normalisation.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`VGG`.
+    """
     return vgg11(**{"batch_norm": True, **kwargs})
 
 
 def vgg13_bn(**kwargs) -> VGG:
-    """VGG-13 with batch normalisation."""
+    """VGG-13 with batch normalisation.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`VGG`.
+    """
     return vgg13(**{"batch_norm": True, **kwargs})
 
 
 def vgg16_bn(**kwargs) -> VGG:
-    """VGG-16 with batch normalisation."""
+    """VGG-16 with batch normalisation.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`VGG`.
+    """
     return vgg16(**{"batch_norm": True, **kwargs})
 
 
 def vgg19_bn(**kwargs) -> VGG:
-    """VGG-19 with batch normalisation."""
+    """VGG-19 with batch normalisation.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`VGG`.
+    """
     return vgg19(**{"batch_norm": True, **kwargs})
 
 
 def vgg_small(**kwargs) -> VGG:
-    """VGG for images of 64 pixels: four stages, 6 + 3 weight layers, narrower."""
+    """VGG for images of 64 pixels: four stages, 6 + 3 weight layers, narrower.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`VGG`.
+    """
     small = {"image_size": 64, "convs": (1, 1, 2, 2), "widths": (32, 64, 128, 256)}
     return VGG(**{**small, "hidden": 512, **kwargs})
 
 
 def vgg_small_bn(**kwargs) -> VGG:
-    """VGG for images of 64 pixels, with batch normalisation."""
+    """VGG for images of 64 pixels, with batch normalisation.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`VGG`.
+    """
     return vgg_small(**{"batch_norm": True, **kwargs})

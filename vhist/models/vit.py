@@ -149,7 +149,7 @@ class Block(nn.Module):
 class VisionTransformer(nn.Module):
     """Vision Transformer.
 
-    As in [1]_; the module says what was kept and what changed.
+    As in [1]_; :ref:`the module <about-vit>` says what was kept and what changed.
 
     Parameters
     ----------
@@ -174,6 +174,8 @@ class VisionTransformer(nn.Module):
 
     Raises
     ------
+    TypeError
+        For an argument of another type, or one of an unknown name.
     ValueError
         For no classes, a patch that does not divide the image, heads that do not
         divide the width, or an unknown ``positions`` or ``pool``.
@@ -354,24 +356,48 @@ def _check_geometry(
 
 
 def vit_ti_16(**kwargs) -> VisionTransformer:
-    """ViT-Ti/16: 5,526,346 parameters with 10 classes."""
+    """ViT-Ti/16: 5,526,346 parameters with 10 classes.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`VisionTransformer`.
+    """
     size = {"width": 192, "heads": 3, "hidden": 768}
     return VisionTransformer(**{**size, **kwargs})
 
 
 def vit_s_16(**kwargs) -> VisionTransformer:
-    """ViT-S/16: 21,669,514 parameters with 10 classes."""
+    """ViT-S/16: 21,669,514 parameters with 10 classes.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`VisionTransformer`.
+    """
     size = {"width": 384, "heads": 6, "hidden": 1536}
     return VisionTransformer(**{**size, **kwargs})
 
 
 def vit_b_16(**kwargs) -> VisionTransformer:
-    """ViT-B/16: 85,806,346 parameters with 10 classes."""
+    """ViT-B/16: 85,806,346 parameters with 10 classes.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`VisionTransformer`.
+    """
     return VisionTransformer(**kwargs)
 
 
 def vit_l_16(**kwargs) -> VisionTransformer:
-    """ViT-L/16: 303,311,882 parameters with 10 classes."""
+    """ViT-L/16: 303,311,882 parameters with 10 classes.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`VisionTransformer`.
+    """
     size = {"width": 1024, "depth": 24, "heads": 16, "hidden": 4096}
     return VisionTransformer(**{**size, **kwargs})
 
@@ -380,6 +406,11 @@ def vit_small_8(**kwargs) -> VisionTransformer:
     """ViT for images of 64 pixels: patches of 8, six blocks of width 192.
 
     Small like the other ``_small`` models of vhist; ViT-S is :func:`vit_s_16`.
+
+    Parameters
+    ----------
+    **kwargs
+        Passed to :class:`VisionTransformer`.
     """
     size = {
         "image_size": 64,
