@@ -211,3 +211,26 @@ def test_gallery_begins_a_new_row_on_the_left():
     assert (d, e) == (a, b)
     assert top < below
     plt.close(figure)
+
+
+def test_the_largest_picture_at_hand_is_shown(tmp_path, monkeypatch):
+    monkeypatch.setenv("VHIST_DATA", str(tmp_path))
+    for name, colour in (("imagenette2", "blue"), ("imagenette2-160", "red")):
+        path = tmp_path / name / atlas.val_files()[0]
+        path.parent.mkdir(parents=True)
+        (tmp_path / name / "train").mkdir()
+        Image.new("RGB", (30, 20), colour).save(path)
+    red, _, blue = atlas.picture(0, size=16).float().mean(dim=(1, 2))
+    assert blue > 200 > 50 > red
+
+
+def test_each_who_gave_an_answer_has_a_square_and_pictures_do_not_touch():
+    (right,) = [runs.load("short-resnet_small-0")]
+    right = replace(right, predictions=[0] * 3925)
+    wrong = replace(right, model="vit_small_8", predictions=[4] * 3925)
+    plain, named = atlas.gallery([0, 1]), atlas.gallery([0, 1], [right, wrong, wrong])
+    one, two = plain.axes[0].patches
+    assert one.get_x() + one.get_width() < two.get_x()
+    # three below each of two tiles, and three in the line above
+    assert len(named.axes[0].patches) == 2 + 2 * 3 + 3
+    plt.close("all")

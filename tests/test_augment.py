@@ -180,3 +180,18 @@ def test_pca_colour_goes_along_the_components():
     torch.testing.assert_close(
         shift, torch.tensor([0, 255 * 0.1 * 0.5, 0]), atol=1e-3, rtol=1e-4
     )
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_resized_crop_is_no_larger_than_the_picture(axis):
+    ramp = torch.arange(64).float().view(64, 1).expand(1, 3, 64, 64)
+    ramp = ramp if axis == 0 else ramp.transpose(2, 3)
+    # all of the area, but as high, or as wide, as can be
+    u = torch.tensor([[0.999, 0.0 if axis == 0 else 1.0, 0.5, 0.5, 0.9]])
+    seen = random_resized_crop(ramp, 32, u=u)[0, 0].diff(dim=axis)
+    torch.testing.assert_close(seen, torch.full_like(seen, 2.0))
+
+
+def test_a_resized_crop_of_no_area_is_refused():
+    with pytest.raises(ValueError, match="area must lie in"):
+        random_resized_crop(torch.zeros(1, 3, 8, 8), 4, area=(0.0, 0.5))

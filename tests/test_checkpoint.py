@@ -711,3 +711,48 @@ def _hold(path: str, ready, go) -> None:
     with files.locked(path):
         ready.set()
         go.wait(60)
+
+
+def test_labels_without_a_fingerprint_are_compared(tmp_path):
+    path, data = tmp_path / "run.ckpt", replace(toy(), fingerprint="")
+    options = {"checkpoint": path, **QUIET}
+    model = _Stopping(*net())
+    with pytest.raises(checkpoint.Interrupted):
+        fit(model, data, RECIPE, **options)
+    labels = (data.train.labels + 1) % 3
+    other = replace(data, train=replace(data.train, labels=labels))
+    with pytest.raises(ValueError, match="its selection is"):
+        fit(
+            net(),
+            other,
+            RECIPE,
+            resume=True,
+            **options,
+        )
+
+
+def test_a_file_has_no_say_in_the_settings_of_the_optimizer(half, tmp_path):
+    state, outcomes = torch.load(half, weights_only=True), []
+    for group in state["optimizer"]["param_groups"]:
+        group |= {"momentum": 0.0, "weight_decay": 1.0, "nesterov": False}
+    checkpoint.save(state, tmp_path / "other.ckpt")
+    for path in (half, tmp_path / "other.ckpt"):
+        options = {"checkpoint": path, "resume": True, **QUIET}
+        model = net()
+        fit(model, toy(), RECIPE, **options)
+        outcomes.append(digest(model))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_a_state_of_which_only_the_one_before_is_left_is_not_overwritten(half):
+    # as after a kill between two renames
+    before = half.replace(half.with_name(f"{half.name}.previous"))
+    options = {"checkpoint": half, **QUIET}
+    with pytest.raises(ValueError, match="continue it with resume"):
+        fit(
+            net(),
+            toy(),
+            RECIPE,
+            **options,
+        )
+    assert before.exists()

@@ -1288,3 +1288,40 @@ def test_pictures_are_stored_a_quarter_larger_than_they_are_seen():
 
     assert [stored(64), stored(224), stored(8)] == [80, 280, 16]
     assert stored(64, data_size=64) == 64
+
+
+def test_without_a_running_average_it_takes_no_memory():
+    recipe = Recipe()
+    network = estimate.hollow_model("resnet_small", recipe, num_classes=10)
+    for ema, taken in ((0.0, False), (0.9, True)):
+        changed = replace(recipe, ema=ema)
+        found = estimate.estimate_memory(network, changed, (10, 3, 64, 64))
+        assert (found["running average"] > 0) == taken
+
+
+def test_predict_decodes_to_the_size_that_was_trained_on(
+    vhist,
+    greys,
+    pictures,
+    monkeypatch,
+):
+    decode, asked = decoding.decode, []
+
+    def watched(path, size):
+        asked.append(size)
+        return decode(path, size)
+
+    monkeypatch.setattr("vhist.decoding.decode", watched)
+    assert vhist("predict", "greys", pictures / "val" / "dark" / "0.png")[0] == 0
+    run = runs.Run.read(greys / "greys.json")
+    assert asked == [run.data["image_size"]] == [40]  # not the 32 of the network
+
+
+def test_eval_counts_the_right_ones_of_each_class(vhist, greys, pictures):
+    state = torch.load(greys / "greys.pt", weights_only=True)
+    state["fc.weight"].zero_()
+    state["fc.bias"].copy_(torch.tensor([1.0, 0.0]))  # all are dark
+    torch.save(state, greys / "greys.pt")
+    rows = [line.split() for line in vhist("eval", "greys")[1].splitlines()]
+    assert ["dark", "8", "of", "8", "100.0"] in rows
+    assert ["light", "0", "of", "8", "0.0"] in rows

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torchvision
 from malformed import refused
 from PIL import Image
 
-from vhist import catalogue, decoding, folders, load_dataset
+from vhist import catalogue, decoding, folders, load_dataset, sketchnette
 from vhist import data as vdata
 from vhist.catalogue import count_pictures, locate
 from vhist.data import load_folder, normalize, resize
@@ -544,3 +545,56 @@ def test_a_byte_a_number_must_fit_the_memory(folder, monkeypatch):
         else:
             with pytest.raises(ValueError, match="10 pictures of 24 pixels need more"):
                 load_folder(folder, image_size=24)
+
+
+def test_folders_that_look_alike_have_caches_of_their_own(tmp_path):
+    for root, colour in (("one", "red"), ("two", "blue")):
+        for split in ("train", "val"):
+            path = tmp_path / root / split / "a" / "0.bmp"  # as many bytes in both
+            path.parent.mkdir(parents=True)
+            Image.new("RGB", (20, 20), colour).save(path)
+            os.utime(path, (0, 0))
+    one, two = (load_folder(tmp_path / r, image_size=16) for r in ("one", "two"))
+    assert one.fingerprint != two.fingerprint
+    assert not torch.equal(one.val.images, two.val.images)
+
+
+def test_the_present_folder_has_a_name(tmp_path, monkeypatch):
+    for split in ("train", "val"):
+        path = tmp_path / "mine" / split / "a" / "0.png"
+        path.parent.mkdir(parents=True)
+        Image.new("RGB", (20, 20)).save(path)
+    monkeypatch.chdir(tmp_path / "mine")
+    assert load_folder(".", image_size=16).name == "mine"
+
+
+def test_sketchnette_validates_on_pictures_of_its_own():
+    data = load_dataset("sketchnette", image_size=16)
+    for part in ("train", "val"):
+        images, labels = sketchnette.sketchnette(20, image_size=16, split=part)
+        split = getattr(data, part)
+        assert torch.equal(split.images[:20], images)
+        assert torch.equal(split.labels[:20], labels)
+    assert not torch.equal(data.train.images[:20], data.val.images[:20])
+
+
+def test_imagenettes_archive_is_checked(tmp_path, monkeypatch):
+    asked = []
+
+    def refuse(url, root, **options):
+        asked.append(options["md5"])
+        raise RuntimeError("no network")
+
+    monkeypatch.setattr(torchvision.datasets.utils, "download_url", refuse)
+    with pytest.raises(FileNotFoundError, match="no network"):
+        load_dataset("imagenette", root=tmp_path, size="320px")
+    assert asked == [torchvision.datasets.Imagenette._ARCHIVES["320px"][1]]
+
+
+def test_decoding_looks_at_every_pixel(tmp_path):
+    stripes = Image.new("RGB", (64, 64))
+    for x in range(0, 64, 2):
+        stripes.paste("white", (x, 0, x + 1, 64))
+    stripes.save(tmp_path / "x.png")
+    pixels = decoding.decode(tmp_path / "x.png", 16)[:, :, 2:-2].float()
+    assert (pixels - 127.5).abs().max() < 8

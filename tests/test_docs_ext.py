@@ -32,6 +32,7 @@ import katex_math  # noqa: E402
 import mend_html  # noqa: E402
 import published  # noqa: E402
 import search_words  # noqa: E402
+import shortcuts  # noqa: E402
 from add_version import add_version  # noqa: E402
 from notebook_text import plain  # noqa: E402
 
@@ -900,3 +901,55 @@ def test_a_version_is_a_number_or_latest(tmp_path: Path, version: str) -> None:
 def test_a_version_without_pages_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no site in .*nox -s docs"):
         add_version(tmp_path, tmp_path / "site", "latest")
+
+
+def test_a_file_is_made_again_when_its_source_is_newer(tmp_path):
+    made, source = tmp_path / "a.webp", tmp_path / "a.png"
+    source.write_bytes(b"")
+    os.utime(source, (100, 100))
+    assert mend_html.older(made, source)
+    made.write_bytes(b"")
+    for time, again in ((99, True), (101, False)):
+        os.utime(made, (time, time))
+        assert mend_html.older(made, source) == again
+
+
+def test_a_build_that_failed_announces_nothing(tmp_path):
+    app = SimpleNamespace(
+        builder=SimpleNamespace(name="html"),
+        config=SimpleNamespace(html_baseurl="https://x.org/", project="vhist"),
+        outdir=tmp_path / "docs",
+        srcdir=tmp_path / "docs",
+    )
+    app.outdir.mkdir()
+    (tmp_path / "CHANGELOG.md").write_text("")
+    published.write(app, ValueError())
+    assert not list(app.outdir.iterdir())
+
+
+def test_pages_run_again_with_other_pictures_or_measurements(tmp_path, monkeypatch):
+    prints = [chapters.fingerprint(tmp_path)]
+    monkeypatch.setenv("VHIST_DATA", "/elsewhere")
+    prints.append(chapters.fingerprint(tmp_path))
+    (tmp_path / "benchmarks" / "records").mkdir(parents=True)
+    (tmp_path / "benchmarks" / "records" / "a.json").write_text("{}")
+    prints.append(chapters.fingerprint(tmp_path))
+    assert len({*prints}) == 3
+
+
+def test_a_short_name_leads_to_what_it_stands_for():
+    known = {"vhist.other.fit": "another", "vhist.train.fit": "ours"}
+    domains = {"py": SimpleNamespace(objects=known)}
+    shortcuts.add_shortcuts(None, SimpleNamespace(domains=domains))
+    assert known["vhist.fit"] == "ours"
+
+
+def test_a_version_that_was_half_copied_is_copied_again(tmp_path):
+    built, site = tmp_path / "html", tmp_path / "site"
+    built.mkdir()
+    (built / "index.html").write_text("whole")
+    (site / "0.2.new").mkdir(parents=True)
+    (site / "0.2.new" / "left.html").write_text("half")
+    add_version(built, site, "0.2")
+    assert {p.name for p in site.iterdir()} == {"0.2", "versions.json", "index.html"}
+    assert [p.name for p in (site / "0.2").iterdir()] == ["index.html"]

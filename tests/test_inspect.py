@@ -80,3 +80,14 @@ def test_a_look_inside_is_one_in_evaluation_mode():
     assert torch.equal(first["classifier"], second["classifier"])
     torch.testing.assert_close(first["classifier"], model.eval()(x))
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+def test_attention_maps_are_in_the_order_of_the_blocks_and_hold_no_graph():
+    model, x = create_model("vit_small_8"), torch.randn(1, 3, 64, 64)
+    maps = attention_maps(model, x)
+    first = model.blocks[0]
+    tokens = model.patches(x).flatten(2).transpose(1, 2)
+    tokens = torch.cat([model.token, tokens], dim=1) + model.positions
+    expected = first.attention.weights(first.norm1(tokens))
+    torch.testing.assert_close(maps[:, 0], expected)
+    assert not maps.requires_grad

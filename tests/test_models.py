@@ -440,3 +440,39 @@ def test_a_builder_says_where_its_arguments_go(name):
         with pytest.raises(TypeError):
             create_model(name, **wrong)
     assert "TypeError" in kind.__doc__
+
+
+def test_vits_norms_and_patches_are_those_of_the_authors_code():
+    model = create_model("vit_b_16", depth=1)
+    norms = [m for m in model.modules() if isinstance(m, nn.LayerNorm)]
+    assert [norm.eps for norm in norms] == [1e-6] * 3
+    deviation = model.patches.weight.std().item()
+    assert deviation == pytest.approx((3 * 16 * 16) ** -0.5, rel=0.02)
+
+
+def test_sincos_positions_have_waves_of_1_to_10_000_patches():
+    right = sincos_positions(2, 16)[0, 1]  # column 1, row 0
+    frequencies = torch.tensor([1.0, 10_000 ** (-1 / 3), 10_000 ** (-2 / 3), 1e-4])
+    torch.testing.assert_close(right[:4], frequencies.sin())
+    torch.testing.assert_close(right[4:8], frequencies.cos())
+    torch.testing.assert_close(right[8:], torch.tensor([0.0] * 4 + [1.0] * 4))
+
+
+def test_fixed_positions_are_in_no_file_of_weights():
+    model = create_model("vit_small_8", positions="sincos", depth=1)
+    assert "positions" not in model.state_dict()
+
+
+@pytest.mark.parametrize(
+    "name", ["alexnet_small", "vgg_small", "vit_small_8", "linformer_small_8", "stn"]
+)
+def test_every_dropout_is_passed_through(name):
+    model, ran = create_model(name), []
+    kinds = (nn.Dropout, nn.Dropout2d)
+    layers = [layer for layer in model.modules() if isinstance(layer, kinds)]
+    for layer in layers:
+        layer.register_forward_hook(lambda layer, *_: ran.append(layer))
+    size = 32 if name == "stn" else 64
+    model(torch.zeros(1, 3, size, size))
+    assert len(ran) == len(layers) > 0
+    assert {*ran} == {*layers}

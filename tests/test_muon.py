@@ -258,3 +258,7 @@ def test_an_infinite_gradient_is_skipped_by_a_scaler():
     }
     assert momentum == pytest.approx(0.05)  # of a gradient of 1, not of 512
     assert not layer.weight.equal(before["weight"])
+
+
+def test_a_gradient_of_zeros_turns_nothing():
+    assert orthogonalize(torch.zeros(2, 4, 3)).eq(0).all()

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 
-from vhist import Recipe, checkpoint, evaluate, fit
+from vhist import Recipe, checkpoint, evaluate, fit, parallel
 from vhist.data import Dataset, Split
 from vhist.parallel import Team, local_first, processes
 
@@ -343,3 +343,13 @@ def test_running_statistics_are_those_of_the_first(team, tmp_path):
     assert team(2, settle, tmp_path) == [0, 0]
     for rank in (0, 1):
         assert torch.equal(results(tmp_path, rank)["mean"], torch.ones(3))
+
+
+def test_each_machine_has_a_process_that_goes_first(monkeypatch):
+    for key, value in (("WORLD_SIZE", 4), ("RANK", 2), ("LOCAL_RANK", 0)):
+        monkeypatch.setenv(key, str(value))
+    order = []
+    monkeypatch.setattr(parallel.Team, "any", lambda *_: order.append("wait"))
+    with parallel.local_first():
+        order.append("work")
+    assert order == ["work", "wait"]

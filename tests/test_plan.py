@@ -465,3 +465,39 @@ def test_a_flag_that_is_off_is_written_so(tmp_path):
     path.write_text('about = "x"\n[runs.b]\nnesterov = false\nskip_bad = true\n')
     (run,) = plan.Plan.read(path).runs
     assert run.words[:3] == ("b", "--no-nesterov", "--skip-bad")
+
+
+@pytest.mark.parametrize(
+    ("model", "epochs", "batch_size", "lr", "weight_decay"),
+    [
+        ("alexnet", 90, 128, 0.01, 5e-4),
+        ("vgg16", 74, 256, 0.01, 5e-4),
+        ("resnet34", 120, 256, 0.1, 1e-4),
+        ("vit_b_16", 300, 512, 1e-3, 0.3),
+    ],
+)
+def test_the_papers_recipes(model, epochs, batch_size, lr, weight_decay):
+    recipe = recipe_for(model, "paper")
+    assert (recipe.epochs, recipe.batch_size) == (epochs, batch_size)
+    assert (recipe.lr, recipe.weight_decay) == (lr, weight_decay)
+    assert (recipe.label_smoothing, recipe.ema, recipe.mixup) == (0, 0, 0)
+    if model == "vit_b_16":
+        assert (recipe.optimizer, recipe.schedule) == ("adamw", "cosine")
+        assert (recipe.warmup_epochs, recipe.clip_norm) == (30, 1)
+    else:
+        assert (recipe.optimizer, recipe.momentum) == ("sgd", 0.9)
+        assert (recipe.nesterov, recipe.warmup_epochs) == (False, 0)
+        assert (recipe.augment, recipe.clip_norm) == ("paper", None)
+
+
+def test_another_optimizers_rate_is_that_of_the_plans():
+    long = {run.label: run.words for run in plan.load("long").runs}
+    words = next(words for words in long.values() if "sgd" in words)
+    rate = float(words[words.index("--lr") + 1])
+    assert recipe_for("vgg16", optimizer="sgd").lr == rate == 0.05
+
+
+def test_the_loss_that_is_compared_is_the_last(example):
+    log = [{**example.log[0], "train_loss": loss} for loss in (2.0, 1.0)]
+    found = plan.Comparison({"a": replace(example, log=log)}, "p")
+    assert found.rows[1][2] == "1.00"

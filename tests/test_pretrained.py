@@ -1,5 +1,6 @@
 """Trained weights as a beginning, and what fine-tuning changes."""
 
+from collections import OrderedDict
 from dataclasses import replace
 from functools import partial
 from urllib.error import URLError
@@ -455,3 +456,40 @@ def test_a_vit_with_attention_of_its_own_takes_its_own_weights():
     model, other = (small_vit(attention=attention) for _ in range(2))
     pretrained.load_weights(other, model.state_dict())
     assert other.head.weight.equal(model.head.weight)
+
+
+def test_a_layer_whose_name_begins_as_the_heads_does_is_not_the_head():
+    layers = {"flat": nn.Flatten(), "fc0": nn.Linear(12, 8), "fc": nn.Linear(8, 3)}
+    model = nn.Sequential(OrderedDict(layers))
+    groups = make_optimizer(model, Recipe(backbone_lr=0.1)).param_groups
+    scales = {id(p): g["lr_scale"] for g in groups for p in g["params"]}
+    assert [scales[id(p)] for p in model.parameters()] == [0.1, 0.1, 1.0, 1.0]
+
+
+def test_the_compilers_prefix_may_stand_before_that_of_several_processes(tmp_path):
+    model = create_model("vit_small_8", depth=1)
+    state = {f"_orig_mod.module.{k}": v for k, v in model.state_dict().items()}
+    torch.save(state, tmp_path / "x.pt")
+    ours = create_model("vit_small_8", depth=1, weights=tmp_path / "x.pt")
+    assert torch.equal(ours.blocks[0].mlp.fc1.weight, model.blocks[0].mlp.fc1.weight)
+
+
+def test_two_tokens_beside_the_grid_are_refused():
+    with pytest.raises(ValueError, match="cannot interpolate 6 positions to 11"):
+        pretrained.interpolate_positions(torch.zeros(1, 6, 4), 11)
+
+
+def test_only_the_head_is_replaced_not_what_is_called_alike():
+    def network(classes: int) -> nn.Module:
+        layers = {"fc0": nn.Linear(12, 8), "fc": nn.Linear(8, classes)}
+        return nn.Sequential(OrderedDict(layers))
+
+    model, trained = network(3), network(5)
+    pretrained.load_weights(model, trained.state_dict())
+    assert torch.equal(model.fc0.weight, trained.fc0.weight)
+    assert not model.fc.weight.any()
+
+
+@pytest.mark.parametrize("model", ["vgg16", "resnet34", "resnet50", "vit_b_16"])
+def test_the_first_weights_are_taken_though_there_are_later_ones(model):
+    assert pretrained._published(model).name == "IMAGENET1K_V1"

@@ -339,3 +339,31 @@ def test_a_record_counts_the_threads():
         assert runs.describe_machine(torch.device("cpu"))["threads"] == 3
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("classes", [36, 37])
+def test_the_last_class_of_one_character_is_packed_as_such(tmp_path, example, classes):
+    names, labels = [f"c{i}" for i in range(classes)], [0, classes - 1]
+    data = {**example.data, "classes": names}
+    run = replace(example, data=data, labels=labels, predictions=labels[::-1])
+    assert runs.Run.read(run.save(tmp_path / "x.json")) == run
+
+
+def test_an_answer_beyond_the_classes_is_said(example):
+    run = replace(example, predictions=[0, 1, 2, 1])
+    with pytest.raises(ValueError, match="names more than its 2 classes"):
+        _ = run.confusion
+
+
+def test_the_leaderboards_budget_counts_the_epochs_of_the_first_weights_too():
+    spent = runpy.run_path(str(ROOT / "tools" / "update_readme.py"))["spent"]
+    stages = [r for r in runs.load_all() if r.origin in runs.list_runs()]
+    assert stages
+    for run in stages:
+        assert spent(run) == spent(runs.load(run.origin)) + len(run.log)
+
+
+def test_what_rounds_to_ten_minutes_is_written_without_a_decimal(example):
+    for minutes, said in ((9.9, "9.9 CPU min"), (9.96, "10 CPU min")):
+        run = replace(example, cpu_seconds=60 * minutes)
+        assert runs.cost([run]) == said

@@ -312,3 +312,30 @@ def test_torchvisions_complaint_about_a_size_is_one_line():
 def test_a_table_is_not_collapsed_to_nothing():
     with pytest.raises(ValueError, match="depth must be at least 1, got 0"):
         summary(nn.Linear(2, 2), (2,)).collapse(0)
+
+
+def test_a_collapsed_row_has_the_shape_that_comes_out():
+    table = summary(create_model("resnet_small"), 64)
+    shapes = {row.name: row.shape for row in table.collapse(1).rows}
+    assert shapes["stages"] == (256, 4, 4)
+
+
+def test_what_is_multiplied_within_and_around_is_counted_once():
+    class Product(nn.Module):
+        def forward(self, x):
+            return self.inner(x) @ x.mT if hasattr(self, "inner") else x @ x.mT @ x
+
+    outer, inner = Product(), Product()
+    inner.linear = nn.Linear(4, 4)  # its child: else it would be a layer
+    outer.inner = inner
+    table = summary(outer, (5, 4))
+    assert {row.name: row.macs for row in table.rows if row.macs} == {
+        "inner": 2 * 5 * 5 * 4,
+        "": 5 * 5 * 4,
+    }
+
+
+def test_a_network_in_training_mode_is_counted_as_it_evaluates():
+    layers = nn.Flatten(), nn.Linear(12, 4), nn.BatchNorm1d(4)
+    model = nn.Sequential(*layers).train()  # one picture has no deviation
+    assert summary(model, 2).parameters == 12 * 4 + 4 + 2 * 4

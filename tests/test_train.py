@@ -755,3 +755,134 @@ def test_numbers_of_numpy_are_numbers():
     assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 3)
     with pytest.raises(TypeError, match="epochs must be a whole number"):
         replace(RECIPE, epochs=np.float64(2))
+
+
+def test_dropout_stays_on_in_validation_if_asked_for_and_draws_from_the_step():
+    recipe, data = replace(RECIPE, dropout_in_evaluation=True), toy()
+    model = tiny(dropout=0.5)
+    run = fit(model, data, recipe, verbose=False)
+    seed_step(recipe.seed, 18)  # three epochs of six steps
+    live, still = (
+        evaluate(model, data.val, image_size=64, dropout=d) for d in (True, False)
+    )
+    assert live.loss != pytest.approx(still.loss, abs=1e-3)
+    assert run.log[-1]["val_loss"] == pytest.approx(live.loss, abs=1e-5)
+    assert run.predictions == live.predictions.tolist()
+
+
+def test_validation_takes_the_precision_of_the_recipe(monkeypatch):
+    asked = []
+
+    def watched(*args, **options):
+        asked.append(options.get("precision"))
+        return evaluate(*args, **options)
+
+    monkeypatch.setattr("vhist.train.evaluate", watched)
+    recipe = replace(RECIPE, epochs=2, precision="bfloat16")
+    fit(tiny(), toy(), recipe, verbose=False)
+    assert asked == ["bfloat16"] * 2
+
+
+def test_pictures_and_filters_lie_with_their_channels_last():
+    layers = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)
+    model, seen = nn.Sequential(nn.Conv2d(3, 4, 3), *layers), []
+    last = {"memory_format": torch.channels_last}
+    model.register_forward_pre_hook(
+        lambda net, x: seen.append(x[0].is_contiguous(**last)) if net.training else None
+    )
+    fit(model, toy(), replace(RECIPE, epochs=1), verbose=False)
+    assert seen == [True] * 6
+    assert model[0].weight.is_contiguous(**last)
+
+
+def test_with_mixup_and_cutmix_half_of_the_batches_get_each():
+    recipe = replace(RECIPE, mixup=1.0, cutmix=1.0)
+    batches = Batches(toy().train, recipe, classes=2)
+    black = torch.zeros(2, 3, 16, 16), torch.zeros(2, dtype=torch.long)
+    white = torch.ones(2, 3, 16, 16), torch.ones(2, dtype=torch.long)
+    mixed = [batches.mix(black, white, step)[0] for step in range(200)]
+    cut = sum({*images.unique().tolist()} <= {0, 1} for images in mixed)
+    assert 75 < cut < 125
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0, 8.0])
+def test_the_share_of_mixup_has_the_spread_of_its_beta_distribution(alpha):
+    batches = Batches(toy().train, replace(RECIPE, mixup=alpha), classes=2)
+    black = torch.zeros(1, 3, 2, 2), torch.zeros(1, dtype=torch.long)
+    white = torch.ones(1, 3, 2, 2), torch.ones(1, dtype=torch.long)
+    shares = torch.stack([batches.mix(black, white, i)[1][0, 1] for i in range(400)])
+    assert float(shares.mean()) == pytest.approx(0.5, abs=0.05)
+    deviation = 0.5 / (2 * alpha + 1) ** 0.5
+    assert float(shares.std()) == pytest.approx(deviation, rel=0.1)
+
+
+@pytest.mark.parametrize(("kind", "numbers"), [("resized_crop", 5), ("paper", 6)])
+def test_each_random_number_of_a_picture_is_used(kind, numbers):
+    batches = Batches(toy().train, replace(RECIPE, augment=kind, image_size=48))
+    images = torch.randint(0, 256, (4, 3, 64, 64)).byte()
+    u = torch.rand(4, 6) / 3
+    drawn = batches.augment(images, 48, u)
+    for k in range(numbers):
+        other = u.clone()
+        other[:, k] = 1 - u[:, k]
+        assert not torch.equal(batches.augment(images, 48, other), drawn)
+
+
+def test_relative_positions_do_not_decay():
+    with torch.device("meta"):
+        model = torchvision.models.swin_t()
+    names = {id(p): n for n, p in model.named_parameters()}
+    decayed, _ = make_optimizer(model, Recipe()).param_groups
+    decaying = {names[id(p)] for p in decayed["params"]}
+    assert "head.weight" in decaying
+    assert not any("relative_position" in name for name in decaying)
+
+
+def test_auto_compiles_long_runs_on_a_gpu_alone():
+    gpu, cpu = torch.device("cuda"), torch.device("cpu")
+    long = replace(RECIPE, epochs=10)
+    assert train._compiles(long, 100, gpu)
+    assert not train._compiles(long, 99, gpu)
+    assert not train._compiles(long, 100, cpu)
+    assert train._compiles(replace(long, compile="on"), 1, cpu)
+    assert not train._compiles(replace(long, compile="off"), 100, gpu)
+
+
+def test_a_record_counts_frozen_parameters_too():
+    model = tiny()
+    model[-1].bias.requires_grad_(requires_grad=False)
+    run = fit(model, toy(), replace(RECIPE, epochs=1), verbose=False)
+    assert run.parameters == 3 * 16 * 16 * 3 + 3
+
+
+def test_the_loss_of_a_batch_in_parts_is_that_of_the_batch():
+    sgd = replace(RECIPE, optimizer="sgd", lr=1e-2)
+    whole, parts = (
+        fit(tiny(), toy(), replace(sgd, accumulate=n), verbose=False) for n in (1, 5)
+    )
+    for mine, theirs in zip(whole.log, parts.log, strict=True):
+        assert mine["train_loss"] == pytest.approx(theirs["train_loss"], abs=1e-4)
+
+
+def test_a_record_says_how_many_pictures_and_at_what_rates():
+    run = fit(tiny(), toy(), RECIPE, verbose=False)
+    assert (run.data["train"], run.data["val"]) == (60, 30)
+    rates = [entry["lr"] for entry in run.log]
+    assert rates == pytest.approx([RECIPE.lr_at(epoch) for epoch in (1, 2, 3)])
+
+
+def test_a_step_is_replayed_where_nothing_else_needs_its_memory(monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda model, **words: words)
+    one, two = train.Team(), train.Team(0, 2)
+    parts, grows = replace(RECIPE, accumulate=2), replace(RECIPE, start_size=32)
+    replayed = {"mode": "reduce-overhead", "dynamic": None}
+    assert train._compiled(tiny(), RECIPE, one) == replayed
+    assert train._compiled(tiny(), RECIPE, two)["mode"] is None
+    assert train._compiled(tiny(), parts, one)["mode"] is None
+    assert train._compiled(tiny(), grows, one) == {"mode": None, "dynamic": True}
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "onecycle", "step", "constant"])
+def test_a_run_may_end_with_its_warm_up(schedule):
+    recipe = Recipe(epochs=2, lr=1.0, warmup_epochs=2, schedule=schedule)
+    assert [recipe.lr_at(epoch) for epoch in (1, 2)] == [0.5, 1.0]
