@@ -208,7 +208,7 @@ class State:
         if not self.on_cpu:
             self.noted[i] = loss, norm
             return
-        # As numbers: a tensor for each step of an epoch costs ten times as much.
+        # As numbers: keeping a tensor for each step costs several times as much.
         loss, norm = loss.item(), None if norm is None else norm.item()
         self.noted[i] = loss, norm
         if math.isfinite(loss) and (norm is None or math.isfinite(norm)):
