@@ -161,6 +161,9 @@ for n in nets:
     top5 = "-" if n.top5 is None else f"{n.top5:.1f}"
     print(f"{n.year:<6}{n.name:14}{n.top1:6.1f}{top5:>7}{n.parameters:13,}", end="")
     print(f"{n.macs / 1e9:10.2f} G  {n.source}")
+_, tested = counted(lambda **options: m.vit_b_16(image_size=384, **options), 384)
+print(f"ViT-B/16 on 384 pixels: {tested / vit_b[1]:.1f} times the multiply-adds")
+assert round(tested / vit_b[1]) == 3
 
 # %%
 # *Top-1 error* counts a picture as wrong when the first guess is wrong, :term:`top-5
