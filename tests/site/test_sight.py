@@ -48,6 +48,8 @@ def test_the_slider_shows_what_a_unit_sees(
     page.keyboard.press("Home")
     before = check(page)
     assert max(before.values()) < 1
+    dim = "e => getComputedStyle(e).boxShadow"
+    assert page.locator(".sight i").first.evaluate(dim) != "none"
     for _ in range(int(slider.get_attribute("max")) - 1):
         page.keyboard.press("ArrowRight")
         after = check(page)
