@@ -724,6 +724,16 @@ def test_rules_without_a_use_are_dropped() -> None:
     ]
 
 
+def test_a_value_on_two_lines_keeps_its_words_apart() -> None:
+    css = """.kept {
+        margin: 0
+            1px; /* why */
+        color: red;
+    }"""
+    (rule,) = inline_style.shrink(inline_style.parse(css), {"kept"}).splitlines()
+    assert rule == ".kept{margin: 0 1px;color: red;}"
+
+
 def test_names_of_a_page() -> None:
     page = '<p class="a b-c" id="d">e</p><p class=f>'
     assert inline_style.names(page) == {"a", "b-c", "d", "f"}

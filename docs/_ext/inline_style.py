@@ -132,7 +132,9 @@ def _names_of(selector: list) -> set[str]:
 def _short(content: list) -> str:
     """Declarations without comments and line ends."""
     kept = [token for token in content if token.type != "comment"]
-    return re.sub(r"\s*\n\s*", "", tinycss2.serialize(kept)).strip()
+    # Between declarations nothing is needed; in a value, a line's end parts two words.
+    text = tinycss2.serialize(kept)
+    return re.sub(r"(;?)\s*\n\s*", lambda m: m[1] or " ", text).strip()
 
 
 def setup(app):
