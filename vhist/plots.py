@@ -170,7 +170,7 @@ def images(
             f"pictures must have shape (n, 3, h, w), got {tuple(pictures.shape)}; a "
             "single one is picture[None]"
         )
-    x = _shown(pictures)
+    x = shown(pictures)
     fig, axes = _grid(len(x), columns, title=bool(titles))
     for ax, picture in zip(axes, x, strict=False):
         ax.imshow(picture.permute(1, 2, 0))  # chw -> hwc
@@ -202,7 +202,7 @@ def attention(picture: Tensor, maps: Tensor, *, columns: int = 6) -> Figure:
             "maps must have shape (m, tokens, tokens), a class token and the square of "
             f"a number of patches; got {tuple(maps.shape)}"
         )
-    base = _shown(picture).permute(1, 2, 0)  # chw -> hwc
+    base = shown(picture).permute(1, 2, 0)  # chw -> hwc
     fig, axes = _grid(len(maps) + 1, columns)
     axes[0].imshow(base)
     extent = (0, base.shape[1], base.shape[0], 0)
@@ -213,7 +213,7 @@ def attention(picture: Tensor, maps: Tensor, *, columns: int = 6) -> Figure:
     return fig
 
 
-def _shown(pictures: Tensor) -> Tensor:
+def shown(pictures: Tensor) -> Tensor:
     """Return numbers in [0, 255] as matplotlib takes them, in [0, 1]."""
     x = pictures.detach().float().cpu()
     # A step of an attack may leave the range; what is normalised is far below it.

@@ -362,7 +362,7 @@ assert live.accuracy > 0.25
 
 # %%
 # Guessing gets one drawing in ten right. Eight filters of the first layer, and the
-# :term:`feature map` of each, what it finds in a drawing:
+# :term:`feature map` of each:
 
 x = vhist.data.normalize(few.val.images[46:47])
 conv = small.conv1
@@ -387,9 +387,16 @@ plots.caption(
 plt.show()
 
 # %%
+# A window times a filter, summed, is an answer. Point:
+
+vhist.explorer.FilterExplorer(
+    few.val.images[46], conv.weight[best], conv.bias[best], padding=5
+)
+
+# %%
 # Nobody designed these. They began as faint noise; some are bars and edges now, coarser
-# than the paper's. Deeper filters cannot be drawn as colours, but the drawings that
-# excite them most can be shown.
+# than the paper's. Deeper filters cannot be drawn as colours, but what excites them
+# most can:
 
 x = vhist.data.normalize(few.val.images)
 peak = vhist.inspect.activations(small, x, ["conv5"])["conv5"].amax(dim=(2, 3))
@@ -410,7 +417,7 @@ for row in few.val.labels[order]:
     print(f"{count.max()} of 8 are: {few.classes[count.argmax()]}")
 
 # %%
-# No channel was told what to look for. Where a row is nearly one class, the channel is
+# No channel was told what to find. Where a row is nearly one class, the channel is
 # on its way to detecting it.
 #
 # Two GPUs are one argument

@@ -85,8 +85,12 @@ plots.caption(
 plt.show()
 
 # %%
-# The dots are tilted to one side, so what they read is tilted to the other.
-#
+# The dots are tilted to one side, so what they read is tilted to the other. Try your
+# own θ:
+
+vhist.explorer.GridExplorer(data.train.images[4], theta)
+
+# %%
 # Where is the corner of a picture?
 # ---------------------------------
 # Two conventions exist for what −1 and 1 mean. With ``align_corners=True`` they are the
@@ -159,7 +163,7 @@ assert torch.autograd.gradcheck(lambda t: sample(small, t), six.requires_grad_()
 # ----------------------
 # A picture is turned, enlarged and moved. Can descent on the difference find the way
 # back?
-# Outside, zeros are read, so the picture fades to grey, here zero, at its border.
+# Outside, zeros are read, so the picture fades to grey, here zero.
 
 squares = torch.linspace(-1, 1, 64).square()
 window = torch.exp(-2 * (squares[:, None] + squares))
@@ -203,7 +207,7 @@ plots.caption(
 plt.show()
 
 # %%
-# The answer, the inverse of the map, is known, and here descent finds it. For another
+# The answer, the map's inverse, is known, and here descent finds it. For another
 # drawing (``[8:9]``), or from further off, it may not: see :doc:`the experiment
 # </experiments/plot_unrotate>`.
 #

@@ -510,7 +510,7 @@ assert seen < live.log[-1]["val_loss"]
 # lower than on new ones.
 #
 # Which keys does a query choose? Three rows of weights in the first head of two blocks,
-# and of a control, the network before training:
+# and of a control, before training:
 
 x, y = vhist.data.normalize(data.val.images[:500]), data.val.labels[:500]
 maps = vhist.inspect.attention_maps(net, x)  # (n, blocks, heads, words, words)
@@ -570,8 +570,12 @@ assert unlike["trained"][0] > 2 * max(unlike["control"])
 
 # %%
 # In the first block sky and door choose differently; in the last nearly all patches
-# choose the same keys. Another seed chooses others.
-#
+# choose alike. Another seed chooses others. Point at other patches:
+
+states = {"trained": maps[14], "control": control[14]}
+vhist.explorer.AttentionExplorer(data.val.images[14], states)
+
+# %%
 # A bag of patches
 # ----------------
 # Nothing in attention or MLP knows where a word stands. If :math:`\Pi`, of shape (t,

@@ -1,0 +1,273 @@
+"""What chapters have to play with: what is drawn and said is what was asked for."""
+
+import base64
+import json
+import re
+import struct
+from collections.abc import Iterator
+
+import pytest
+from conftest import FULL, PHONE, SITE
+from playwright.sync_api import Browser, Locator, Page, expect
+
+ALEXNET = "chapters/plot_10_alexnet.html"
+VIT = "chapters/plot_40_vit.html"
+STN = "chapters/plot_35_spatial_transformer.html"
+
+
+def held(chapter: str) -> dict:
+    """Return what a chapter's script is given."""
+    page = (SITE / chapter).read_text("utf-8")
+    json_of_box = r'vhist-explorer".*?<script type="application/json">(.*?)</script>'
+    (box,) = re.findall(json_of_box, page, re.DOTALL)
+    return json.loads(box)
+
+
+@pytest.fixture(params=[FULL, PHONE], ids=["desk", "phone"])
+def page(
+    request: pytest.FixtureRequest, browser: Browser, server: str
+) -> Iterator[Page]:
+    screen = request.param
+    context = browser.new_context(viewport=screen, has_touch=screen is PHONE)
+    page, elsewhere = context.new_page(), []
+    page.on("request", lambda sent: elsewhere.append(sent.url))
+    yield page
+    assert page.evaluate("document.documentElement.scrollWidth") <= screen["width"]
+    assert all(url.startswith((server, "data:", "blob:")) for url in elsewhere)
+    context.close()
+
+
+def opened(page: Page, server: str, chapter: str) -> Locator:
+    page.goto(f"{server}/{chapter}")
+    box = page.locator(".vhist-explorer")
+    box.scroll_into_view_if_needed()
+    return box
+
+
+def pixels(canvas: Locator, width: int, height: int) -> list[int]:
+    return canvas.evaluate(
+        "(c, size) => [...c.getContext('2d').getImageData(0, 0, ...size).data]",
+        [width, height],
+    )
+
+
+# ---- a filter ------------------------------------------------------------------------
+
+
+def summed(
+    data: dict, number: int, row: int, column: int
+) -> tuple[float, float, float]:
+    """Return what speaks for and against a filter's answer at a place, and its bias."""
+    count, (tall, wide) = 3 * data["size"][0] * data["size"][1], data["size"]
+    content = base64.b64decode(data["weights"])
+    weights = struct.unpack_from(f"<{count}f", content, 4 * number * count)
+    (bias,) = struct.unpack_from("<f", base64.b64decode(data["biases"]), 4 * number)
+    picture = base64.b64decode(data["pixels"])
+    terms = [0.0] * (tall * wide)
+    for at, weight in enumerate(weights):
+        channel, i, j = at // (tall * wide), at // wide % tall, at % wide
+        y = row * data["stride"] - data["padding"] + i
+        x = column * data["stride"] - data["padding"] + j
+        if 0 <= y < data["height"] and 0 <= x < data["width"]:
+            value = picture[3 * (y * data["width"] + x) + channel] / 255
+            value = (value - data["mean"][channel]) / data["std"][channel]
+            terms[i * wide + j] += weight * value
+    return sum(t for t in terms if t > 0), sum(t for t in terms if t < 0), bias
+
+
+def check_filter(box: Locator, number: int, row: int, column: int) -> float:
+    """Compare what is said of a place, counted from 0, with the sum; return that."""
+    shown = box.locator(".numbers output").all_inner_texts()
+    assert shown == [str(row + 1), str(column + 1), str(number + 1)]
+    said = box.locator("[aria-live]").inner_text().replace("−", "-")
+    found = [float(n) for n in re.findall(r"-?\d+\.\d+", said)]
+    terms = summed(held(ALEXNET), number, row, column)
+    assert found == pytest.approx([*terms, sum(terms)], abs=0.006)
+    assert ("makes 0" in said) == (sum(terms) <= 0)
+    return sum(terms)
+
+
+def test_each_way_to_ask_a_filter(page: Page, server: str) -> None:
+    box, data = opened(page, server, ALEXNET), held(ALEXNET)
+    side = data["height"] + 2 * data["padding"] - data["size"][0] + 1
+    assert data["stride"] == 1
+    start = side // 2
+    check_filter(box, 0, start, start)
+
+    sliders = box.locator(".numbers input")
+    for slider in sliders.all()[:2]:
+        slider.focus()
+        page.keyboard.press("Home")
+    check_filter(box, 0, 0, 0)  # a corner: its window hangs over the edge
+    sliders.nth(2).focus()
+    page.keyboard.press("ArrowRight")
+    check_filter(box, 1, 0, 0)
+
+    for nth in (0, 4):  # the picture and the map: a window's middle, a place
+        view = box.locator(".view").nth(nth)
+        size = view.bounding_box()
+        place = {"x": size["width"] * 0.252, "y": size["height"] * 0.502}
+        point = view.tap if page.viewport_size == PHONE else view.hover
+        point(position=place)
+        # whichever of two places of the map is nearest to where the pointer went
+        row, column = (int(t) - 1 for t in box.locator("output").all_inner_texts()[:2])
+        assert abs(row - 0.5 * side) < 1.5
+        assert abs(column - 0.25 * side) < 1.5
+        check_filter(box, 1, row, column)
+
+    # The map's colours are its answers: the brightest place has the largest.
+    drawn = pixels(box.locator("canvas").nth(4), side, side)
+    colours = base64.b64decode(data["colours"])
+    sums = {
+        (r, c): sum(summed(data, 1, r, c))
+        for r in range(0, side, 7)
+        for c in range(0, side, 7)
+    }
+    brightest = [*colours[-3:], 255]
+    row, column = divmod(
+        next(i for i in range(side * side) if drawn[4 * i : 4 * i + 4] == brightest),
+        side,
+    )
+    peak = sum(summed(data, 1, row, column))
+    assert peak >= max(sums.values())
+    for (r, c), value in sums.items():
+        at = round(255 * max(0, value) / peak)
+        near = [
+            [*colours[3 * k : 3 * k + 3], 255]
+            for k in range(max(0, at - 1), min(256, at + 2))
+        ]
+        assert drawn[4 * (r * side + c) :][:4] in near
+
+
+# ---- attention -----------------------------------------------------------------------
+
+
+def check_looks(box: Locator, name: str, query: str, token: int) -> None:
+    """Compare what is drawn and said with the weights from one query."""
+    expect(box.locator("output")).to_have_text(query)
+    data = held(VIT)
+    blocks, heads, columns = data["blocks"], data["heads"], data["columns"]
+    patches = data["rows"] * columns
+    maps, colours = (base64.b64decode(t) for t in (data["maps"][name], data["colours"]))
+    found = {}
+    for head in range(heads):
+        for block in range(blocks):
+            row = (block * heads + head) * (patches + data["classToken"]) + token
+            weights = maps[row * patches : (row + 1) * patches]
+            key = weights.index(max(weights))
+            at = f"row {key // columns + 1}, column {key % columns + 1}"
+            found[f"block {block + 1}, head {head + 1}, at {at}"] = max(weights)
+            canvas = box.locator("canvas").nth(head * blocks + block)
+            drawn = pixels(canvas, columns, data["rows"])
+            for i, weight in enumerate(weights):
+                colour = [*colours[3 * weight : 3 * weight + 3], 255]
+                assert drawn[4 * i : 4 * i + 4] == colour
+    said = box.locator("[aria-live]").inner_text()
+    which, times = re.match(
+        r"Strongest from here: (.*), ([\d.]+)(?: or more)? times an even look", said
+    ).groups()
+    assert found[which] == max(found.values())
+    expected = data["most"] ** (found[which] / 127.5 - 1)
+    assert float(times) == pytest.approx(expected, rel=0.05)
+
+
+def test_each_way_to_ask_a_patch(page: Page, server: str) -> None:
+    box = opened(page, server, VIT)
+    check_looks(box, "trained", "row 5, column 5", 1 + 4 * 8 + 4)
+
+    slider = box.get_by_label("Query")
+    slider.focus()
+    page.keyboard.press("Home")
+    check_looks(box, "trained", "class token", 0)
+    mark = box.locator(".looks > figure i")
+    expect(mark).to_be_hidden()
+    page.keyboard.press("ArrowRight")
+    check_looks(box, "trained", "row 1, column 1", 1)
+    assert slider.get_attribute("aria-valuetext") == "row 1, column 1"
+
+    view = box.locator(".view").first
+    size = view.bounding_box()
+    place = {"x": size["width"] * 2.5 / 8, "y": size["height"] * 6.5 / 8}
+    point = view.tap if page.viewport_size == PHONE else view.hover
+    point(position=place)
+    check_looks(box, "trained", "row 7, column 3", 1 + 6 * 8 + 2)
+    view, drawn = view.bounding_box(), mark.bounding_box()  # the page may have moved
+    assert drawn["x"] - view["x"] == pytest.approx(view["width"] * 2 / 8, abs=1.5)
+    assert drawn["y"] - view["y"] == pytest.approx(view["height"] * 6 / 8, abs=1.5)
+    assert drawn["width"] == pytest.approx(view["width"] / 8, abs=1.5)
+
+    box.get_by_label("control").check()
+    check_looks(box, "control", "row 7, column 3", 1 + 6 * 8 + 2)
+
+
+# ---- the grid of a spatial transformer -----------------------------------------------
+
+
+def sampled(data: dict, theta: list[float]) -> list[float]:
+    """Read the picture as the chapter's formula does, pixel by pixel."""
+    h, w, picture = data["height"], data["width"], base64.b64decode(data["pixels"])
+    a, b, c, d, e, f = theta
+    out = []
+    for row in range(h):
+        for column in range(w):
+            u, v = (2 * column + 1) / w - 1, (2 * row + 1) / h - 1
+            x = ((a * u + b * v + c + 1) * w - 1) / 2
+            y = ((d * u + e * v + f + 1) * h - 1) / 2
+            near = [
+                (3 * (i * w + j), max(0, 1 - abs(x - j)) * max(0, 1 - abs(y - i)))
+                for i in range(max(0, int(y) - 1), min(h, int(y) + 3))
+                for j in range(max(0, int(x) - 1), min(w, int(x) + 3))
+            ]
+            out += [sum(g * picture[at + k] for at, g in near) for k in range(3)]
+            out.append(255)
+    return out
+
+
+def check_grid(box: Locator, said: str) -> list[float]:
+    """Compare the result with what the six numbers read; return these."""
+    data, outputs = held(STN), box.locator(".numbers output")
+    theta = [float(t.replace("−", "-")) for t in outputs.all_inner_texts()]
+    drawn = pixels(box.locator("canvas").last, data["width"], data["height"])
+    # a canvas rounds to whole numbers
+    assert drawn == pytest.approx(sampled(data, theta), abs=0.51)
+    expect(box.locator("[aria-live]")).to_have_text(said)
+    return theta
+
+
+def test_each_way_to_change_the_grid(page: Page, server: str) -> None:
+    box, start = opened(page, server, STN), held(STN)["theta"]
+    said = "The places span 0.35 times the picture's area."
+    assert check_grid(box, said) == start
+
+    box.get_by_role("button", name="identity").click()
+    said = "The places span 1.00 times the picture's area."
+    assert check_grid(box, said) == [1, 0, 0, 0, 1, 0]
+    data = held(STN)
+    drawn = pixels(box.locator("canvas").last, data["width"], data["height"])
+    del drawn[3::4]  # the opacity
+    assert bytes(drawn) == base64.b64decode(data["pixels"])
+
+    box.locator(".numbers input").first.focus()
+    page.keyboard.press("Home")
+    said = "The places span 2.00 times the picture's area, mirrored."
+    assert check_grid(box, said) == [-2, 0, 0, 0, 1, 0]
+    for _ in range(2):
+        page.keyboard.press("Tab")  # to b and c
+    page.keyboard.press("ArrowRight")
+    assert check_grid(box, said) == [-2, 0, 0.01, 0, 1, 0]
+    box.locator(".numbers input").first.fill("0")
+    assert check_grid(box, "All places lie on a line, or on a point.")[0] == 0
+
+    box.get_by_role("button", name="start again").click()
+    said = "The places span 0.35 times the picture's area."
+    assert check_grid(box, said) == start
+
+
+@pytest.mark.parametrize("chapter", [ALEXNET, VIT, STN])
+def test_without_scripts_it_says_what_is_missing(
+    chapter: str, browser: Browser, server: str
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    box = opened(context.new_page(), server, chapter)
+    expect(box).to_contain_text("this needs JavaScript")
+    context.close()

@@ -1,0 +1,149 @@
+/* A box of vhist.explorer.GridExplorer: six numbers, the places that they choose in a
+   picture, and what is read there.
+
+   The box's JSON holds the picture, three bytes per pixel, and the six numbers. Places
+   run from -1 to 1 between the edges of the picture, as PyTorch has them with
+   align_corners=False; beyond them zeros are read. */
+
+const REACH = 1.5; // of the view of the picture, so that places outside are seen, too
+const IDENTITY = [1, 0, 0, 0, 1, 0];
+const DOTS = 9; // per row and column
+
+/* Read a picture at a place in pixels, between the four around it. */
+function read({ pixels, width, height }, x, y, channel) {
+  const [left, top] = [Math.floor(x), Math.floor(y)];
+  let sum = 0;
+  for (const [row, down] of [
+    [top, 1 - (y - top)],
+    [top + 1, y - top],
+  ]) {
+    for (const [column, right] of [
+      [left, 1 - (x - left)],
+      [left + 1, x - left],
+    ]) {
+      if (row < 0 || row >= height || column < 0 || column >= width) continue;
+      sum += down * right * pixels[3 * (row * width + column) + channel];
+    }
+  }
+  return sum;
+}
+
+function explore(box, data) {
+  const { width, height, theta } = data;
+  data.pixels = bytes(data.pixels);
+  box.style.setProperty("--shape", `${width} / ${height}`);
+
+  const views = add(box, "div", "", { class: "sides" });
+  const [picture, result] = ["the picture, and where it is read", "what is read"].map(
+    (caption) => {
+      const figure = add(views, "figure");
+      const canvas = add(figure, "canvas");
+      add(figure, "figcaption", caption);
+      return canvas;
+    },
+  );
+  [picture.width, picture.height] = [8 * width, 8 * height];
+  [result.width, result.height] = [width, height];
+  const group = { class: "numbers", role: "group", "aria-label": "θ" };
+  const numbers = add(box, "div", "", group);
+  const sliders = [..."abcdef"].map((letter, i) => {
+    const label = add(numbers, "label", `${letter} `);
+    const range = { type: "range", min: -2, max: 2, step: 0.01, value: theta[i] };
+    return [add(label, "input", "", range), add(label, "output")];
+  });
+  const buttons = add(box, "p");
+  const said = add(box, "p", "", { "aria-live": "polite" });
+
+  const source = document.createElement("canvas");
+  [source.width, source.height] = [width, height];
+  const whole = source.getContext("2d");
+  const image = whole.createImageData(width, height);
+  for (let i = 0; i < width * height; i += 1) {
+    image.data.set([...data.pixels.subarray(3 * i, 3 * i + 3), 255], 4 * i);
+  }
+  whole.putImageData(image, 0, 0);
+
+  function show() {
+    const six = sliders.map(([slider]) => Number(slider.value));
+    sliders.forEach(([, output], i) => {
+      output.textContent = six[i].toFixed(2).replace("-", "−");
+    });
+    const [a, b, c, d, e, f] = six;
+    const place = (u, v) => [a * u + b * v + c, d * u + e * v + f];
+
+    const context = result.getContext("2d");
+    const seen = context.createImageData(width, height);
+    for (let row = 0; row < height; row += 1) {
+      for (let column = 0; column < width; column += 1) {
+        const [x, y] = place((2 * column + 1) / width - 1, (2 * row + 1) / height - 1);
+        const at = [((x + 1) * width - 1) / 2, ((y + 1) * height - 1) / 2];
+        const colour = [0, 1, 2].map((channel) => read(data, ...at, channel));
+        seen.data.set([...colour, 255], 4 * (row * width + column));
+      }
+    }
+    context.putImageData(seen, 0, 0);
+
+    const view = picture.getContext("2d");
+    const { width: wide, height: high } = picture;
+    const onView = ([x, y]) => [
+      (x / REACH + 1) * (wide / 2),
+      (y / REACH + 1) * (high / 2),
+    ];
+    view.clearRect(0, 0, wide, high);
+    view.imageSmoothingEnabled = false;
+    const size = [wide / REACH, high / REACH];
+    view.drawImage(source, ...onView([-1, -1]), ...size);
+    const steps = Array.from({ length: DOTS }, (_, i) => (2 * i + 1) / DOTS - 1);
+    const corners = [
+      [-1, -1],
+      [1, -1],
+      [1, 1],
+      [-1, 1],
+    ].map(([u, v]) => onView(place(u, v)));
+    const unit = wide / 200;
+    view.lineJoin = "round";
+    for (const [colour, thickness] of [
+      ["#24292f", 4],
+      ["#56b4e9", 2],
+    ]) {
+      view.beginPath();
+      corners.forEach((corner) => view.lineTo(...corner));
+      view.closePath();
+      view.strokeStyle = colour;
+      view.lineWidth = thickness * unit;
+      view.stroke();
+    }
+    function dot(at, radius, colour) {
+      view.beginPath();
+      view.arc(...at, radius * unit, 0, 2 * Math.PI);
+      view.fillStyle = colour;
+      view.fill();
+      view.strokeStyle = "#24292f";
+      view.lineWidth = 0.7 * unit;
+      view.stroke();
+    }
+    for (const v of steps) for (const u of steps) dot(onView(place(u, v)), 1.4, "#fff");
+    dot(corners[0], 3.5, "#56b4e9"); // the result's upper left corner
+
+    const area = a * e - b * d;
+    const times = Math.abs(area).toFixed(2);
+    said.textContent =
+      times === "0.00"
+        ? "All places lie on a line, or on a point."
+        : `The places span ${times} times the picture's area${area < 0 ? ", mirrored" : ""}.`;
+  }
+
+  for (const [name, values] of [
+    ["identity", IDENTITY],
+    ["start again", theta],
+  ]) {
+    add(buttons, "button", name, { type: "button" }).addEventListener("click", () => {
+      sliders.forEach(([slider], i) => (slider.value = values[i]));
+      show();
+    });
+  }
+  for (const [slider] of sliders) slider.addEventListener("input", show);
+  show();
+}
+
+fill("grid", explore);
