@@ -387,7 +387,7 @@ plots.caption(
 plt.show()
 
 # %%
-# A window times a filter, summed, is an answer. Point:
+# A window times a filter, summed, is an answer. Point anywhere:
 
 vhist.explorer.FilterExplorer(
     few.val.images[46], conv.weight[best], conv.bias[best], padding=5
