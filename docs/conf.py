@@ -46,6 +46,7 @@ extensions = [
     "sphinxext.opengraph",
     "chapters",
     "consoles",
+    "explorers",
     "figures",
     "first_paint",
     "inline_style",

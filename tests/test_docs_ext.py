@@ -15,6 +15,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 from docutils import nodes
 from docutils.utils import new_document
 from PIL import Image
@@ -26,6 +27,7 @@ sys.path[:0] = [str(ROOT / "docs" / "_ext"), str(ROOT / "tools")]  # before the 
 
 import chapters  # noqa: E402
 import consoles  # noqa: E402
+import explorers  # noqa: E402
 import figures  # noqa: E402
 import inline_style  # noqa: E402
 import katex_math  # noqa: E402
@@ -37,6 +39,7 @@ from add_version import add_version  # noqa: E402
 from notebook_text import plain  # noqa: E402
 
 from vhist import plots  # noqa: E402
+from vhist.explorer import AttentionExplorer, GridExplorer  # noqa: E402
 
 PAPERS = parse_string(
     """
@@ -700,6 +703,41 @@ def test_layers_are_found_without_their_dimensions() -> None:
     other = new_document("page")
     search_words.AddKeywords(other).apply()
     assert not other.children
+
+
+# ---- explorers, fetched when a reader gets near --------------------------------------
+
+
+def test_an_explorer_moves_to_a_file_of_its_own(tmp_path: Path) -> None:
+    html = GridExplorer(torch.zeros(3, 8, 8))._repr_html_()
+    other = AttentionExplorer(torch.zeros(3, 8, 8), torch.ones(1, 1, 4, 4) / 4)
+    body = f"<p>before</p>{html}<p>between</p>{other._repr_html_()}<p>after</p>"
+    scripts = []
+    app = SimpleNamespace(outdir=tmp_path, add_js_file=scripts.append)
+    context = {"body": body, "pathto": lambda path, resource: f"../{path}"}
+    explorers.move_explorers(app, "a/page", "page.html", context, None)
+    left = re.fullmatch(
+        r'<p>before</p><div class="vhist-explorer" data-script="\.\./([^"]+)">'
+        r"(<p>.*this needs JavaScript.*</p>)</div><p>between</p>"
+        r'<div class="vhist-explorer" data-script="\.\./([^"]+)">\2</div><p>after</p>',
+        context["body"],
+    )
+    assert left
+    assert left[1] != left[3]
+    script = (tmp_path / left[1]).read_text("utf-8")
+    (moved,) = re.findall(r'Fragment\((".*")\)\);\n', script)
+    assert json.loads(moved) == html
+    assert f'[data-script$="/{Path(left[1]).name}"]' in script
+    assert scripts == ["explorers.js"]
+
+
+def test_a_page_without_an_explorer_is_left_alone(tmp_path: Path) -> None:
+    app = SimpleNamespace(outdir=tmp_path, add_js_file=pytest.fail)
+    for body in ("<p>text</p>", '<a href="api/vhist-explorer.html">its name</a>'):
+        context = {"body": body}
+        explorers.move_explorers(app, "page", "page.html", context, None)
+        assert context == {"body": body}
+    assert not [*tmp_path.iterdir()]
 
 
 # ---- the style within each page -----------------------------------------------------

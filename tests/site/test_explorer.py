@@ -16,10 +16,15 @@ STN = "chapters/plot_35_spatial_transformer.html"
 
 
 def held(chapter: str) -> dict:
-    """Return what a chapter's script is given."""
-    page = (SITE / chapter).read_text("utf-8")
-    json_of_box = r'vhist-explorer".*?<script type="application/json">(.*?)</script>'
-    (box,) = re.findall(json_of_box, page, re.DOTALL)
+    """Return what a chapter's script is given, from the file that is fetched for it."""
+    page = SITE / chapter
+    (script,) = re.findall(r'data-script="([^"]+)"', page.read_text("utf-8"))
+    (html,) = re.findall(
+        r'createContextualFragment\((".*")\)', (page.parent / script).read_text("utf-8")
+    )
+    (box,) = re.findall(
+        r'<script type="application/json">(.*?)</script>', json.loads(html)
+    )
     return json.loads(box)
 
 
@@ -39,8 +44,9 @@ def page(
 
 def opened(page: Page, server: str, chapter: str) -> Locator:
     page.goto(f"{server}/{chapter}")
-    box = page.locator(".vhist-explorer")
-    box.scroll_into_view_if_needed()
+    page.locator(".vhist-explorer").scroll_into_view_if_needed()
+    box = page.locator(".vhist-explorer[data-ready]")  # which takes the other's place
+    expect(box).to_be_visible()
     return box
 
 
@@ -268,6 +274,18 @@ def test_without_scripts_it_says_what_is_missing(
     chapter: str, browser: Browser, server: str
 ) -> None:
     context = browser.new_context(java_script_enabled=False)
-    box = opened(context.new_page(), server, chapter)
-    expect(box).to_contain_text("this needs JavaScript")
+    page = context.new_page()
+    page.goto(f"{server}/{chapter}")
+    expect(page.locator(".vhist-explorer")).to_contain_text("this needs JavaScript")
     context.close()
+
+
+def test_it_comes_when_a_reader_gets_near(browser: Browser, server: str) -> None:
+    page, sent = browser.new_page(viewport=PHONE), []
+    page.on("request", lambda request: sent.append(request.url))
+    page.goto(f"{server}/{VIT}", wait_until="networkidle")
+    assert not [url for url in sent if "/explorers/" in url]
+    page.locator(".vhist-explorer").scroll_into_view_if_needed()
+    expect(page.locator(".vhist-explorer[data-ready]")).to_be_visible()
+    assert len([url for url in sent if "/explorers/" in url]) == 1
+    page.close()
