@@ -1,7 +1,7 @@
 """To play with, in a notebook or on a page.
 
-What a filter answers, where a grid reads, where attention goes: point at a place, or
-change a number, and see.
+What a filter answers, where a grid reads, where attention goes, what a network is worth
+without some of its parts: point at a place, or change a number, and see.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import base64
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,15 @@ import torch
 from torch import Tensor
 
 from vhist.files import write_whole
-from vhist.plots import shown
+from vhist.plots import NEUTRALS, shown
 
-__all__ = ["AttentionExplorer", "Explorer", "FilterExplorer", "GridExplorer"]
+__all__ = [
+    "AttentionExplorer",
+    "Explorer",
+    "FilterExplorer",
+    "GridExplorer",
+    "SwitchExplorer",
+]
 
 # The colours end at this many times an even look, and at one over it.
 _MOST = 16
@@ -331,6 +337,73 @@ class GridExplorer(Explorer):
             "pixels": _text(self._pixels.numpy().tobytes()),
             "theta": self.theta,
         }
+
+
+class SwitchExplorer(Explorer):
+    """Parts to take out, and what is left of each network without them.
+
+    Parameters
+    ----------
+    parts : sequence of str
+        What the switches are called.
+    accuracy : dict of str to Tensor of shape (2, 2, ...)
+        By the network's name, an axis for each part: at 0 without it, at 1 with it.
+        Numbers from 0 to 1.
+    colors : sequence of str, optional
+        One for each network; violet, olive and grey if not given.
+
+    Attributes
+    ----------
+    parts : tuple of str
+
+    Raises
+    ------
+    ValueError
+        If there is no part or network, a tensor has another shape or is no accuracy, or
+        there are fewer colours than networks.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from vhist.explorer import SwitchExplorer
+    >>> SwitchExplorer(["dropout", "flips"], {"small net": torch.rand(2, 2)})
+    SwitchExplorer(2 parts of small net)
+    """
+
+    _kind = "switch"
+
+    def __init__(
+        self,
+        parts: Sequence[str],
+        accuracy: Mapping[str, Tensor],
+        colors: Sequence[str] = NEUTRALS,
+    ) -> None:
+        if not parts or not accuracy:
+            raise ValueError("there is nothing to show: give a part and a network")
+        if len(colors) < len(accuracy):
+            raise ValueError(
+                f"{len(accuracy)} networks need more than {len(colors)} colors"
+            )
+        for name, found in accuracy.items():
+            if found.shape != (2,) * len(parts):
+                raise ValueError(
+                    f"accuracy of {name} must have an axis of 2 for each of "
+                    f"{len(parts)} parts, got {tuple(found.shape)}"
+                )
+            if not (found.ge(0).all() and found.le(1).all()):  # nor not a number
+                raise ValueError(f"accuracy of {name} must be numbers from 0 to 1")
+        self.parts = tuple(parts)
+        self._networks = [
+            {"name": name, "color": color, "accuracy": found.flatten().tolist()}
+            for (name, found), color in zip(accuracy.items(), colors, strict=False)
+        ]
+
+    def __repr__(self) -> str:
+        names = ", ".join(network["name"] for network in self._networks)
+        return f"SwitchExplorer({len(self.parts)} parts of {names})"
+
+    def _data(self) -> dict[str, Any]:
+        return {"parts": self.parts, "networks": self._networks}
 
 
 def _pixels(picture: Tensor) -> Tensor:
