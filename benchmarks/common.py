@@ -182,11 +182,6 @@ def _one_line(found: re.Match) -> str:
     return "[" + ", ".join(found[1].replace(",", " ").split()) + "]"
 
 
-def read(part: str) -> dict:
-    """Read a record."""
-    return json.loads((RECORDS / f"{part}.json").read_text(encoding="utf-8"))
-
-
 def rounded(values: Sequence[float], digits: int = 6) -> list[float]:
     """Return the numbers with as many decimals as a clock is worth."""
     return [round(v, digits) for v in values]

@@ -3,6 +3,7 @@
 import os
 import runpy
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -75,6 +76,24 @@ def example() -> Run:
         labels=[0, 0, 1, 1],
         most_wrong=[],
     )
+
+
+@pytest.fixture
+def vhist(monkeypatch, capsys, tmp_path) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in an empty folder; give back exit code, output and errors."""
+    from vhist import __main__ as cli
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*argv: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["vhist", *map(str, argv)])
+        try:
+            code = cli.main()
+        except SystemExit as stopped:
+            code = stopped.code
+        return code, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture(scope="module")

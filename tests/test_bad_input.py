@@ -112,7 +112,7 @@ def test_recipes_whose_fields_contradict_each_other():
 
 MODELS = [
     ("resnet_smal", {}, ValueError, "did you mean resnet_small"),
-    (None, {}, ValueError, "no model named None; see list_models()"),
+    (None, {}, ValueError, "no model named None; see `list_models()`"),
     (["vgg16"], {}, ValueError, "no model named ['vgg16']"),
     ("resnet18", {"classes": 3}, TypeError, "unexpected keyword argument 'classes'"),
     ("resnet18", {"num_classes": 0}, ValueError, "num_classes must be at least 1"),
@@ -145,6 +145,7 @@ MODELS = [
     ("alexnet_small", {"activation": None}, ValueError, "activation is 'relu' or"),
     ("resnet18", {"residual": "False"}, TypeError, "residual must be True or False"),
     ("vgg_small", {"image_size": 65}, ValueError, "image_size must be a multiple of"),
+    ("vgg16", {"image_size": 230}, ValueError, "32 for 5 poolings, got 230; 224 would"),
     ("vgg_small", {"image_size": -64}, ValueError, "image_size must be at least 1"),
     ("vgg_small", {"convs": (1, 1)}, ValueError, "convs and widths need one number"),
     ("vgg_small", {"init": "ones"}, ValueError, "init is 'glorot' or 'he'"),
@@ -161,7 +162,7 @@ MODELS = [
     ("alexnet_small", {"stem": "abc"}, TypeError, "stem needs three whole numbers"),
     ("alexnet_small", {"stem": (5, 0, 2)}, ValueError, "a stride of 1 or more"),
     ("alexnet_small", {"lrn_alpha": "x"}, TypeError, "lrn_alpha must be a number"),
-    ("vit_small_8", {"patch_size": 7}, ValueError, "does not divide image_size=64"),
+    ("vit_small_8", {"patch_size": 7}, ValueError, "image_size=64; these do: [1, 2, 4"),
     ("vit_small_8", {"patch_size": 0}, ValueError, "patch_size must be at least 1"),
     # a prime: to look for its divisors one by one would take minutes
     (
@@ -201,7 +202,9 @@ def test_models(name, options, error, message):
         (torch.zeros(1, 3, 64, 64, dtype=torch.uint8), TypeError),
     ],
 )
-@pytest.mark.parametrize("name", ["resnet_small", "vit_small_8"])
+@pytest.mark.parametrize(
+    "name", ["alexnet_small", "vgg_small", "resnet_small", "vit_small_8"]
+)
 def test_models_shown_something_else(name, pictures, error):
     refused(error, lambda: create_model(name)(pictures), "expected")
 

@@ -148,16 +148,15 @@ def test_table_is_aligned() -> None:
     assert len({len(row) for row in text.splitlines()}) == 1
 
 
-def test_record_is_written_and_read(tmp_path, monkeypatch) -> None:
+def test_record_is_written(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(common, "RECORDS", tmp_path / "benchmarks" / "records")
     monkeypatch.setattr(common, "__file__", str(tmp_path / "benchmarks" / "common.py"))
     (tmp_path / "benchmarks").mkdir()
     options = Namespace(write=True, quick=False, rounds=3)
     common.finish("imports", {"settings": {}, "seconds": [0.5, 1e-05]}, options)
-    assert common.read("imports")["settings"] == {"rounds": 3, "quick": False}
-    assert common.read("imports")["seconds"] == [0.5, 1e-05]
-    path = tmp_path / "benchmarks" / "records" / "imports.json"
-    assert "[0.5, 1e-05]" in path.read_text(), "a list of numbers is one line"
+    text = (tmp_path / "benchmarks" / "records" / "imports.json").read_text()
+    assert json.loads(text)["settings"] == {"rounds": 3, "quick": False}
+    assert "[0.5, 1e-05]" in text, "a list of numbers is one line"
 
 
 def test_nothing_is_written_unasked(tmp_path, monkeypatch) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from malformed import draw
 from PIL import Image
 
 from vhist import __main__ as cli
@@ -60,37 +61,9 @@ def test_loads_only_what_it_needs(code, heavy):
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
-@pytest.fixture
-def vhist(monkeypatch, capsys, tmp_path):
-    """Run a command in an empty folder; give back exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*argv: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["vhist", *map(str, argv)])
-        try:
-            code = cli.main()
-        except SystemExit as stopped:
-            code = stopped.code
-        return code, *capsys.readouterr()
-
-    return run
-
-
-def draw(root: Path, *names: str) -> Path:
-    """Write eight pictures of one grey for each class and split."""
-    for split in ("train", "val"):
-        for k, name in enumerate(names):
-            folder = root / split / name
-            folder.mkdir(parents=True)
-            for i in range(8):
-                grey = 30 + 190 * k + i
-                Image.new("RGB", (40, 40), (grey,) * 3).save(folder / f"{i}.png")
-    return root
-
-
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    return draw(tmp_path_factory.mktemp("pictures"), "dark", "light")
+    return draw(tmp_path_factory.mktemp("pictures"), "dark", "light", count=8)
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +193,7 @@ def test_a_name_is_used_once(vhist, greys, pictures):
 
 
 def test_pictures_may_lie_in_a_folder_of_any_name(vhist, monkeypatch, tmp_path):
-    folder = draw(tmp_path / "mine", "n01440764", "n02102040")
+    folder = draw(tmp_path / "mine", "n01440764", "n02102040", count=8)
     monkeypatch.setenv("VHIST_DATA", str(folder))
     argv = ["train", "resnet_small", "--data", "imagenette", *SHORT, "--name", "x.y"]
     assert vhist(*argv, "--epochs", "1")[0] == 0
@@ -234,7 +207,7 @@ def test_pictures_may_lie_in_a_folder_of_any_name(vhist, monkeypatch, tmp_path):
     code, out, err = vhist(*tuned, "--resume")
     assert code == 0, err
     assert Run.read("runs/tuned.json").origin == "x.y"
-    other = draw(tmp_path / "others", "n01440764", "n02102040")
+    other = draw(tmp_path / "others", "n01440764", "n02102040", count=8)
     monkeypatch.setenv("VHIST_DATA", str(other))
     code, _, err = vhist(*tuned, "--resume")
     assert (code, "data is 'mine' there" in err) == (2, True)
@@ -343,6 +316,7 @@ def test_memory_estimate_follows_the_recipe():
     numbers, plain = 4 * 2_777_674, needed()
     assert plain["gradients"] == plain["optimizer"] == numbers
     assert plain["pictures"] == 10 * 3 * 32 * 32
+    assert plain["running average"] == 0
     assert needed(optimizer="adamw")["optimizer"] == 2 * numbers
     assert needed(momentum=0)["optimizer"] == 0
     assert needed(ema=0.9)["running average"] == plain["weights"] > numbers
@@ -537,7 +511,7 @@ def test_eval_tells_other_pictures(vhist, greys, pictures, tmp_path):
     record.write_text(json.dumps(stored))
     out = vhist("eval", "greys", "--root", pictures)[1]
     assert "different, and other answers" in out
-    other = draw(tmp_path / "other", "black", "white")
+    other = draw(tmp_path / "other", "black", "white", count=8)
     code, _, err = vhist("eval", "greys", "--root", other)
     assert code == 2
     assert one_line(err)
@@ -817,7 +791,7 @@ def test_completion_offers_files_in_zsh(vhist):
 
 
 def test_a_run_begins_with_the_weights_of_another(vhist, greys, tmp_path):
-    folder = draw(tmp_path / "three", "black", "grey", "white")
+    folder = draw(tmp_path / "three", "black", "grey", "white", count=8)
     words = ["train", "resnet_small", "--data", "folder", "--root", folder, *SHORT]
     words += ["--weights", "greys", "--backbone-lr", "0", "--name", "tuned"]
     chosen = [*words, "--classes", "white", "black", "--per-class", "4"]
@@ -1173,7 +1147,7 @@ def test_only_a_mistake_of_ours_shows_a_traceback(tmp_path, says, code, told):
 
 
 def test_predict_names_the_three_likeliest_classes(vhist, tmp_path):
-    folder = draw(tmp_path / "greys", "black", "dark", "grey", "light")
+    folder = draw(tmp_path / "greys", "black", "dark", "grey", "light", count=8)
     words = ["train", "resnet_small", "--data", "folder", "--root", folder, *TINY]
     assert vhist(*words, "--name", "four")[0] == 0
     out = vhist("predict", "four", folder / "val" / "dark" / "0.png")[1]
@@ -1288,15 +1262,6 @@ def test_pictures_are_stored_a_quarter_larger_than_they_are_seen():
 
     assert [stored(64), stored(224), stored(8)] == [80, 280, 16]
     assert stored(64, data_size=64) == 64
-
-
-def test_without_a_running_average_it_takes_no_memory():
-    recipe = Recipe()
-    network = estimate.hollow_model("resnet_small", recipe, num_classes=10)
-    for ema, taken in ((0.0, False), (0.9, True)):
-        changed = replace(recipe, ema=ema)
-        found = estimate.estimate_memory(network, changed, (10, 3, 64, 64))
-        assert (found["running average"] > 0) == taken
 
 
 def test_predict_decodes_to_the_size_that_was_trained_on(

@@ -10,23 +10,9 @@ from pathlib import Path
 import pytest
 from malformed import draw
 
-from vhist import __main__ as cli
 from vhist.cli import commands, terminal
 from vhist.cli.parsing import parse_call, parse_train
 from vhist.recipe import recipe_for
-
-
-@pytest.fixture
-def vhist(monkeypatch, capsys, tmp_path):
-    """Run a command in an empty folder; give back exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(line: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["vhist", *line.split()])
-        return cli.main(), *capsys.readouterr()
-
-    return run
-
 
 # ---- words ---------------------------------------------------------------------------
 
@@ -60,7 +46,7 @@ def test_behind_two_hyphens_there_are_no_flags():
 
 @pytest.mark.parametrize("line", ["train nomodel", "summary nomodel"])
 def test_the_command_that_lists_models_is_named(vhist, line):
-    code, _, err = vhist(line)
+    code, _, err = vhist(*line.split())
     assert (code, "see `vhist models`" in err) == (2, True)
 
 
@@ -97,8 +83,10 @@ def test_an_ended_run_of_other_pictures_is_not_the_same(vhist):
     draw(Path("b"), "cat", "dog", count=4)
     start = "train resnet_small --image-size 32 --threads 1 --epochs 1 --batch-size 2 "
     start += "--model-options blocks=[1] widths=[4] stem_width=4 --data folder --root "
-    assert vhist(f"{start}a --name all")[0] == 0
-    assert vhist(f"{start}a --name few --per-class 2 --classes dog cat")[0] == 0
+    assert vhist(*f"{start}a --name all".split())[0] == 0
+    assert (
+        vhist(*f"{start}a --name few --per-class 2 --classes dog cat".split())[0] == 0
+    )
     for line, message in (
         ("a --name all", ""),
         ("b --name all", "data is 'a' there, 'b' asked for"),
@@ -106,12 +94,12 @@ def test_an_ended_run_of_other_pictures_is_not_the_same(vhist):
         ("a --name few --classes dog cat", "training pictures is 4 there, 8 asked for"),
         ("a --name few", "classes is ['dog', 'cat'] there, ['cat', 'dog'] asked for"),
     ):
-        code, out, err = vhist(f"{start}{line} --resume")
+        code, out, err = vhist(*f"{start}{line} --resume".split())
         assert message in err
         assert code == (2 if message else 0)
         assert bool(message) != ("has ended" in out)
     shutil.rmtree("a")  # what is not here cannot be compared
-    assert "has ended" in vhist(f"{start}a --name all --resume")[1]
+    assert "has ended" in vhist(*f"{start}a --name all --resume".split())[1]
 
 
 def test_a_chart_of_the_largest_numbers():
@@ -127,7 +115,7 @@ def test_a_record_cannot_speak_to_the_terminal(vhist, example):
     log = [{**example.log[0], "train_loss": 1e308}, example.log[0]]
     replace(example, name=bad, commit=bad, log=log).save("runs/a.json")
     for line in ("runs", "runs show a"):
-        code, out, err = vhist(line)
+        code, out, err = vhist(*line.split())
         assert code == 0, err
         assert r"\x1b]0;owned\x07\nb" in out
         assert "\x1b" not in out
@@ -138,8 +126,8 @@ def test_an_evaluation_cannot_speak_to_the_terminal(vhist):
     draw(Path(bad), "cat", "\x1b[31mdog", count=4)
     start = "train resnet_small --image-size 32 --epochs 1 --batch-size 2 --name a "
     start += "--model-options blocks=[1] widths=[4] stem_width=4 --data folder "
-    assert vhist(f"{start} --root {bad}")[0] == 0
-    code, out, err = vhist(f"eval a --root {bad}")
+    assert vhist(*f"{start} --root {bad}".split())[0] == 0
+    code, out, err = vhist(*f"eval a --root {bad}".split())
     assert code == 0, err
     assert r"\x1b]0;owned\x07" in out
     assert "\x1b" not in out
@@ -157,10 +145,10 @@ def test_half_a_figure_is_not_kept(vhist, example, monkeypatch):
 
     example.save("a.json")
     Path("a.svg").write_text("old")
-    assert vhist("runs show a.json --figure a.pdf")[0] == 0
+    assert vhist(*["runs", "show", "a.json", "--figure", "a.pdf"])[0] == 0
     assert Path("a.pdf").read_bytes().startswith(b"%PDF")
     monkeypatch.setattr(Figure, "savefig", full)
-    code, _, err = vhist("runs show a.json --figure a.svg")
+    code, _, err = vhist(*["runs", "show", "a.json", "--figure", "a.svg"])
     assert code == 2
     assert "could not write a.svg (No space left on device)" in err
     assert Path("a.svg").read_text() == "old"

@@ -10,7 +10,13 @@ import torch
 from PIL import Image
 
 from vhist.data import MEAN, STD
-from vhist.explorer import AttentionExplorer, Explorer, FilterExplorer, GridExplorer
+from vhist.explorer import (
+    AttentionExplorer,
+    Explorer,
+    FilterExplorer,
+    GridExplorer,
+    SwitchExplorer,
+)
 
 PICTURE = torch.arange(3 * 64 * 64).view(3, 64, 64).remainder(256).byte()
 
@@ -101,20 +107,34 @@ def test_filters_arrive_as_they_are() -> None:
     assert base64.b64decode(silent) == bytes(8)
 
 
+def test_each_choice_of_parts_has_its_accuracy() -> None:
+    shares = torch.arange(8).view(2, 2, 2) / 8
+    explorer = SwitchExplorer("abc", {"first": shares, "second": shares.flip(0)})
+    assert repr(explorer) == "SwitchExplorer(3 parts of first, second)"
+    data = stored(explorer)
+    assert data["parts"] == ["a", "b", "c"]
+    first, second = data["networks"]
+    assert (first["name"], second["name"]) == ("first", "second")
+    assert first["color"] != second["color"]
+    assert first["accuracy"][0b101] == shares[1, 0, 1] == second["accuracy"][0b001]
+
+
 @pytest.mark.parametrize(
     "explorer",
     [
         AttentionExplorer(PICTURE, attention(1, 1, 65, 65)),
         FilterExplorer(PICTURE, torch.ones(1, 3, 3, 3)),
         GridExplorer(PICTURE),
+        SwitchExplorer(["one"], {"<net>": torch.rand(2)}),
     ],
-    ids=["attention", "filter", "grid"],
+    ids=["attention", "filter", "grid", "switch"],
 )
 def test_it_is_saved_as_a_page_of_its_own(explorer, tmp_path) -> None:
     path = explorer.save(tmp_path / "own.html")
     page = path.read_text("utf-8")
     assert page.startswith("<!doctype html>")
     assert explorer._repr_html_() in page
+    assert "<net>" not in page
     assert "http" not in page
 
 
@@ -179,4 +199,24 @@ def test_filters_that_cannot_be_shown_are_refused(picture, arguments, message) -
     names = ("weight", "bias", "stride", "padding")
     with pytest.raises(ValueError, match=message) as refused:
         FilterExplorer(picture, **dict(zip(names, arguments, strict=False)))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("parts", "accuracy", "colors", "message"),
+    [
+        ([], {"net": torch.rand(())}, ["red"], "nothing to show"),
+        (["a"], {}, ["red"], "nothing to show"),
+        (["a"], {"net": torch.rand(3)}, ["red"], r"axis of 2 for each .* got \(3,\)"),
+        (["a", "b"], {"net": torch.rand(2)}, ["red"], "each of 2 parts"),
+        (["a"], {"net": torch.tensor([0.5, 50])}, ["red"], "numbers from 0 to 1"),
+        (["a"], {"net": torch.tensor([0, torch.nan])}, ["red"], "numbers from 0 to 1"),
+        (["a"], {"net": torch.rand(2)}, [], "1 networks need more than 0 colors"),
+    ],
+)
+def test_parts_that_cannot_be_shown_are_refused(
+    parts, accuracy, colors, message
+) -> None:
+    with pytest.raises(ValueError, match=message) as refused:
+        SwitchExplorer(parts, accuracy, colors)
     assert "\n" not in str(refused.value)

@@ -1,7 +1,6 @@
 """Plans, and the command that executes them."""
 
 import contextlib
-import itertools
 import os
 import shutil
 import signal
@@ -13,9 +12,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from malformed import draw
 
-from vhist import __main__ as cli
 from vhist import plan, runs
 from vhist._launch import ENDING
 from vhist.cli import commands, recording
@@ -152,22 +150,11 @@ def test_another_optimizer_begins_with_a_decay_of_its_own():
 
 
 @pytest.fixture
-def vhist(monkeypatch, capsys, tmp_path):
-    """Run a command beside a small plan; give back exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
+def vhist(vhist):
+    """Run a command beside a small plan and pictures."""
     Path("tiny.toml").write_text(TINY)
-    for split, name in itertools.product(("train", "val"), ("dark", "light")):
-        folder = tmp_path / "pictures" / split / name
-        folder.mkdir(parents=True)
-        for i in range(8):
-            grey = (30 + i if name == "dark" else 220 + i,) * 3
-            Image.new("RGB", (40, 40), grey).save(folder / f"{i}.png")
-
-    def run(*argv: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["vhist", *argv])
-        return cli.main(), *capsys.readouterr()
-
-    return run
+    draw(Path("pictures"), "dark", "light", count=8)
+    return vhist
 
 
 def test_family_and_model_options_reach_the_run(vhist):

@@ -41,7 +41,7 @@ def test_other_files_are_no_records(tmp_path, text):
 
 
 def test_an_unknown_record_is_one_line():
-    with pytest.raises(ValueError, match="no record named 'nothing'; `vhist runs`"):
+    with pytest.raises(ValueError, match="no record named 'nothing'; see `vhist runs`"):
         runs.load("nothing")
 
 

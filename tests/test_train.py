@@ -258,9 +258,11 @@ def test_progressive_resizing_grows_in_eights_and_ends_at_full_size():
 def test_a_batch_in_parts_is_the_same_batch():
     whole, parts = tiny(), tiny()
     recipe = replace(RECIPE, optimizer="sgd")  # AdamW would not notice another scale
-    fit(whole, toy(), recipe, verbose=False)
-    fit(parts, toy(), replace(recipe, accumulate=5), verbose=False)
+    one = fit(whole, toy(), recipe, verbose=False)
+    five = fit(parts, toy(), replace(recipe, accumulate=5), verbose=False)
     torch.testing.assert_close(whole[-1].weight, parts[-1].weight, rtol=1e-3, atol=1e-5)
+    for mine, theirs in zip(one.log, five.log, strict=True):
+        assert mine["train_loss"] == pytest.approx(theirs["train_loss"], abs=1e-4)
 
 
 def test_the_average_of_the_weights_is_evaluated_and_kept():
@@ -638,14 +640,6 @@ def test_labels_are_smoothed_in_training_alone():
     assert run.log[0]["val_loss"] == pytest.approx(plain, abs=1e-4)
 
 
-def test_parts_of_a_batch_count_for_their_share():
-    sgd = replace(RECIPE, optimizer="sgd", lr=1e-2, clip_norm=None)
-    whole, parts = tiny(), tiny()
-    fit(whole, toy(), sgd, verbose=False)
-    fit(parts, toy(), replace(sgd, accumulate=5), verbose=False)
-    torch.testing.assert_close(whole[-1].weight, parts[-1].weight, rtol=1e-3, atol=1e-5)
-
-
 def test_colours_are_those_of_all_classes():
     images = torch.zeros(4000, 3, 16, 16, dtype=torch.uint8)
     images[2000:, 0] = torch.arange(256, dtype=torch.uint8).view(16, 16)
@@ -853,15 +847,6 @@ def test_a_record_counts_frozen_parameters_too():
     model[-1].bias.requires_grad_(requires_grad=False)
     run = fit(model, toy(), replace(RECIPE, epochs=1), verbose=False)
     assert run.parameters == 3 * 16 * 16 * 3 + 3
-
-
-def test_the_loss_of_a_batch_in_parts_is_that_of_the_batch():
-    sgd = replace(RECIPE, optimizer="sgd", lr=1e-2)
-    whole, parts = (
-        fit(tiny(), toy(), replace(sgd, accumulate=n), verbose=False) for n in (1, 5)
-    )
-    for mine, theirs in zip(whole.log, parts.log, strict=True):
-        assert mine["train_loss"] == pytest.approx(theirs["train_loss"], abs=1e-4)
 
 
 def test_a_record_says_how_many_pictures_and_at_what_rates():

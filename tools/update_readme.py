@@ -144,7 +144,7 @@ def best(found: dict[str, list[runs.Run]]) -> dict[str, list[runs.Run]]:
 
 def table(found: dict[str, list[runs.Run]]) -> str:
     """Return a row per record, and after several seeds one with their mean."""
-    head = ["record", "accuracy (%)", "pixels", "epochs", "CPU min", "min", "MiB"]
+    head = ["record", "accuracy (%)", "pixels", "epochs", "CPU min", "min", "MB"]
     lines = [[*head, "machine"], ["---", *["--:"] * 6, "---"]]
     for label, seeds in found.items():
         for r in seeds:
@@ -154,7 +154,7 @@ def table(found: dict[str, list[runs.Run]]) -> str:
                 r.recipe["image_size"],
             ]
             cells += [r.recipe["epochs"], f"{r.cpu_seconds / 60:.1f}"]
-            cells += [f"{r.seconds / 60:.1f}", f"{r.peak_memory / 2**20:,.0f}"]
+            cells += [f"{r.seconds / 60:.1f}", f"{r.peak_memory / 1e6:,.0f}"]
             lines.append([*cells, r.device])
         if len(seeds) > 1:
             score = unbroken(runs.mean_std(seeds))

@@ -11,19 +11,17 @@ import io
 import os
 import signal
 import sys
-import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Annotated, Literal, get_args
 
 import tyro
 
-from vhist._checks import is_out_of_memory
-from vhist._launch import ENDING, is_first
+from vhist._checks import check_known, is_out_of_memory
+from vhist._launch import ENDING, handling, is_first
 from vhist.cli import commands, listings, recording
 from vhist.cli.parsing import parse_call, parse_train, variant
-from vhist.cli.terminal import check_known
 from vhist.recipe import recipe_for
 
 _EXIT_CODES = """\
@@ -132,33 +130,18 @@ _MEMORY = "out of memory: ask for smaller pictures, a smaller batch or model"
 _THREADS = "no more threads to be had: lower --threads, or raise the limit (ulimit -u)"
 
 
+_OTHERS = [n for n in ENDING if n != signal.SIGINT]  # Python itself handles that one
+
+
 class _Terminated(KeyboardInterrupt):
     def __init__(self, number: int) -> None:
         super().__init__()
         self.signal = number
 
 
-@contextlib.contextmanager
-def _ended_as_by_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end a command as Ctrl-C does: what is open is tidied up.
-
-    What the parent process set to be ignored stays so, as SIGHUP after nohup.
-    """
-
-    def terminate(number: int, frame: object) -> None:
-        raise _Terminated(number)
-
-    main = threading.current_thread() is threading.main_thread()
-    before = {
-        n: signal.signal(n, terminate)
-        for n in ENDING
-        if main and n != signal.SIGINT and signal.getsignal(n) != signal.SIG_IGN
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _terminate(number: int, frame: object) -> None:
+    """End a command on SIGTERM or SIGHUP as Ctrl-C does: what is open is tidied up."""
+    raise _Terminated(number)
 
 
 def main() -> int:
@@ -175,7 +158,7 @@ def main() -> int:
         else:
             called, words = _split(argv)
             name = f"vhist {called}"
-            with warnings.catch_warnings(), _ended_as_by_ctrl_c():
+            with warnings.catch_warnings(), handling(_OTHERS, _terminate):
                 warnings.showwarning = functools.partial(_show_warning, name)
                 # What a command has to say is no error, not even with python -W error.
                 warnings.filterwarnings("default", module="vhist", category=UserWarning)

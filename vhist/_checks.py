@@ -1,11 +1,12 @@
 """What comes from outside, checked: fields, files, and errors of others."""
 
+from collections.abc import Iterable
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from vhist._text import brief
+from vhist._text import brief, nearest
 
 _WORDS = {
     int: "a whole number",
@@ -47,6 +48,28 @@ def check_file(path: Path) -> None:
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         raise ValueError(f"{path} is a pipe or a device, not a file")
+
+
+def check_known(
+    kind: str, name: object, known: Iterable[str], lists: str, *, most: int = 1
+) -> None:
+    """Raise ValueError with the nearest match unless a name is known.
+
+    Parameters
+    ----------
+    kind : str
+        For example "data set".
+    name : object
+    known : iterable of str
+    lists : str
+        Command or function that lists them.
+    most : int
+        Matches to suggest.
+    """
+    names = list(known)
+    if name not in names:
+        hint = nearest(name, names, most=most) or f"see `{lists}`"
+        raise ValueError(f"no {kind} named {brief(name)}; {hint}")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vhist._text import brief
 from vhist.catalogue import WNIDS, locate
 from vhist.decoding import decode
-from vhist.plots import LABELS, WIDTH, color_or_grey
+from vhist.plots import LABELS, NEUTRALS, WIDTH, color_or_grey
 from vhist.runs import RECORDS
 
 if TYPE_CHECKING:
@@ -214,7 +214,9 @@ def _draw(ax: Axes, left: float, top: float, side: float, index: int) -> bool:
         ax.imshow(pixels.permute(1, 2, 0).numpy(), extent=box)  # chw -> hwc
         return True
     file = val_files()[index]
-    tile = Rectangle((left, top), side, side, color="#8c959f", alpha=0.2, linewidth=0)
+    tile = Rectangle(
+        (left, top), side, side, color=NEUTRALS[-1], alpha=0.2, linewidth=0
+    )
     ax.add_patch(tile)
     folder, _, number = Path(file).stem.rpartition("_")
     name = "\n".join([*class_of(file).split(), "", folder, f"_{number}"])

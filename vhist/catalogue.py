@@ -233,7 +233,7 @@ def count_pictures(
         check_place(name, base_folder(name, root), size)
     # A folder has none of these numbers; its files were counted above.
     whole, *sizes = (n or 0 for n in (source.classes, source.train, source.val))
-    where = "drawn when first used" if name == "sketchnette" else "to be downloaded"
+    where = source.how if name == "sketchnette" else "to be downloaded"
     # Else the ten classes of Imagenette, photographed or drawn.
     check_classes(name, classes, CIFAR10 if name == "cifar10" else [*WNIDS.values()])
     n, each = len(classes) or whole, sizes[0] // whole

@@ -8,21 +8,20 @@ drawn from (seed, step) alone, see :func:`vhist.train.fit`.
 import glob
 import math
 import signal
-import threading
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from vhist._checks import fits
-from vhist._launch import ENDING
+from vhist._launch import ENDING, handling
 from vhist._text import brief
 from vhist.files import locked, read_whole, write_whole
 from vhist.runs import check_entry, commit, peak_memory
@@ -523,19 +522,15 @@ class Signals:
     """
 
     def __init__(self, *, caught: bool = True) -> None:
-        self.caught = caught and threading.current_thread() is threading.main_thread()
         self.number: int | None = None
+        self._caught = handling(ENDING if caught else (), self._note)
 
     def __enter__(self) -> "Signals":
-        if self.caught:
-            numbers = [n for n in ENDING if signal.getsignal(n) != signal.SIG_IGN]
-            self.before = {n: signal.signal(n, self._note) for n in numbers}
+        self._caught.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self.caught:
-            for number, handler in self.before.items():
-                signal.signal(number, handler)
+    def __exit__(self, *error: Any) -> None:
+        self._caught.__exit__(*error)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.number is not None:

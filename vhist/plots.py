@@ -97,7 +97,7 @@ def use_style(theme: str = "light") -> None:
             "figure.constrained_layout.use": True,
             "figure.figsize": (WIDTH, 3.2),
             "font.size": 10,
-            "grid.color": "#8c959f",
+            "grid.color": grey,
             "image.cmap": "viridis",
             "legend.frameon": False,
             "savefig.facecolor": "none",

@@ -18,8 +18,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vhist._checks import check_fields, check_file, fits
-from vhist._text import brief, nearest
+from vhist._checks import check_fields, check_file, check_known, fits
+from vhist._text import brief
+from vhist.catalogue import SOURCES
 from vhist.files import write_whole
 from vhist.recipe import Recipe
 
@@ -59,7 +60,7 @@ _LOG = dict.fromkeys(
 #: to 400 epochs, from "vision-hist", github.com/khazaei/vision-hist. They were counted
 #: with dropout or batch statistics still live; see the introduction.
 ARTICLE = {"alexnet": 3062, "vgg": 3365, "resnet": 3401, "vit": 2702}
-_JUDGED = 3925  # Imagenette's validation pictures
+_JUDGED = SOURCES["imagenette"].val or 0  # pictures; None is for folders
 
 
 @dataclass
@@ -387,9 +388,7 @@ def load(name: str) -> Run:
     ValueError
         If there is no such record; the nearest name is suggested.
     """
-    if name not in list_runs():
-        hint = nearest(name, list_runs()) or "`vhist runs` lists them"
-        raise ValueError(f"no record named {brief(name)}; {hint}")
+    check_known("record", name, list_runs(), "vhist runs")
     return Run.read(RECORDS / f"{name}.json")
 
 

@@ -14,6 +14,7 @@ from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import matplotlib.pyplot as plt
 import numpy as np
 from docutils import nodes
 from matplotlib import colors, rc_context
@@ -25,11 +26,10 @@ from PIL import Image
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 
-from vhist.plots import INK
+from vhist.plots import INK, WIDTH
 
 logger = logging.getLogger(__name__)
 
-MAX_WIDTH = 7.2  # inches: 720 px, the width of the text
 PHONE = 358  # pixels: the width of the text on a phone of 390
 SMALLEST = 6.0  # pixels: letters of a figure that a phone shows whole
 COLOURS = ("color", "edgecolor", "facecolor", "markeredgecolor", "markerfacecolor")
@@ -40,8 +40,6 @@ COLOURS = ("color", "edgecolor", "facecolor", "markeredgecolor", "markerfacecolo
 
 def scrape(block, block_vars, gallery_conf) -> str:
     """Save all open figures (sphinx-gallery's ``image_scrapers``)."""
-    import matplotlib.pyplot as plt
-
     source = Path(gallery_conf["src_dir"])
     page = []
     for number in plt.get_fignums():
@@ -94,6 +92,15 @@ def inline(figure: Figure) -> str:
     text = f"<figcaption><p>{escape(' '.join(caption.split()))}</p></figcaption>"
     kind = ' class="fits"' if fits(figure) else ""
     return f"<figure{kind}>{''.join(drawings)}{text}</figure>"
+
+
+def show(figure: Figure):
+    """Show a figure as the output of a cell of MyST-NB, and close it."""
+    from IPython.display import HTML
+
+    html = HTML(inline(figure))
+    plt.close(figure)
+    return html
 
 
 def fits(figure: Figure) -> bool:
@@ -206,10 +213,10 @@ class AddDarkTwin(SphinxTransform):
                     "vhist.plots.caption(fig, caption, alt)",
                     location=light,
                 )
-            if int(light["width"].removesuffix("px")) > 100 * MAX_WIDTH:
+            if int(light["width"].removesuffix("px")) > 100 * WIDTH:
                 logger.warning(
                     "a figure is %s wide: make it at most %s inches",
-                    *(light["width"], MAX_WIDTH),
+                    *(light["width"], WIDTH),
                     location=light,
                 )
             light["classes"].remove("dual")

@@ -66,7 +66,7 @@ RULES = [
     # roles that may not be used here
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
     (r' role="doc-biblioentry"', ""),
-    # "Copy to clipboard" and the like, inside of elements that have a name already
+    # "View this page" and the like, inside of links that have a name already
     (
         r'<span class="visually-hidden">',
         '<span class="visually-hidden" aria-hidden="true">',

@@ -11,6 +11,7 @@ from conftest import FULL, PHONE, SITE
 from playwright.sync_api import Browser, Locator, Page, expect
 
 ALEXNET = "chapters/plot_10_alexnet.html"
+RESNET = "chapters/plot_30_resnet.html"
 VIT = "chapters/plot_40_vit.html"
 STN = "chapters/plot_35_spatial_transformer.html"
 
@@ -269,7 +270,48 @@ def test_each_way_to_change_the_grid(page: Page, server: str) -> None:
     assert check_grid(box, said) == start
 
 
-@pytest.mark.parametrize("chapter", [ALEXNET, VIT, STN])
+# ---- parts to take out ---------------------------------------------------------------
+
+
+def check_switches(box: Locator, out: set[int]) -> None:
+    """Compare what is drawn and said with the accuracy without some parts."""
+    data = held(RESNET)
+    number = len(data["parts"])
+    index = sum(2 ** (number - 1 - k) for k in range(number) if k not in out)
+    said = box.locator("[aria-live]").inner_text()
+    expected = f"without {len(out)} of {number}" if out else f"with all {number} parts"
+    assert expected in said
+    for net, bar in zip(
+        data["networks"], box.locator(".bars > div").all(), strict=True
+    ):
+        share, whole = net["accuracy"][index], net["accuracy"][-1]
+        text = f"{100 * share:.1f} %"
+        assert bar.inner_text().split("\n") == [net["name"], text]
+        assert not out or f"{net['name']} {text}" in said
+        track = bar.locator("div").bounding_box()
+        fill, dashes = (bar.locator(tag).bounding_box() for tag in "iu")
+        assert fill["width"] == pytest.approx(track["width"] * share, abs=1)
+        at = dashes["x"] - track["x"]
+        assert at == pytest.approx(track["width"] * whole, abs=1)
+
+
+def test_each_way_to_take_out_a_block(page: Page, server: str) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    box = opened(page, server, RESNET)
+    check_switches(box, set())
+    box.get_by_label("stage 1, block 2").uncheck()
+    check_switches(box, {1})
+    box.get_by_label("stage 3, block 3").press("Space")
+    check_switches(box, {1, 6})
+    box.get_by_role("button", name="all out").click()
+    check_switches(box, set(range(7)))
+    box.get_by_label("stage 1, block 1").check()
+    check_switches(box, set(range(1, 7)))
+    box.get_by_role("button", name="all in").click()
+    check_switches(box, set())
+
+
+@pytest.mark.parametrize("chapter", [ALEXNET, RESNET, VIT, STN])
 def test_without_scripts_it_says_what_is_missing(
     chapter: str, browser: Browser, server: str
 ) -> None:

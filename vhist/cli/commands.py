@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from vhist import _launch
-from vhist._checks import fits
+from vhist._checks import check_known, fits
 from vhist._text import brief, first_line, nearest, one_line, table
-from vhist.catalogue import SMALLEST, SOURCES, count_pictures, expand_user, locate
+from vhist.catalogue import SMALLEST, SOURCES, count_pictures, locate
 from vhist.cli.listings import Model, RunName, find_record, hollow
 from vhist.cli.parsing import parse_options, parse_train
-from vhist.cli.terminal import check_known, megabytes
+from vhist.cli.terminal import megabytes
+from vhist.folders import expand_user, files_below, named_as_picture
 from vhist.recipe import Recipe, in_bfloat16
 from vhist.runs import RECORDS, Run, binomial_error, percent
 
@@ -433,7 +434,7 @@ def _print_plan(model: str, options: Options, recipe: Recipe, files: _Files) -> 
 
     if not _launch.is_first():
         return
-    team = _launch.processes()
+    team = _launch.process_count()
     counts = classes, train, val, where = _count(options, chosen=True)
     steps = steps_per_epoch(recipe, train, team)
     _check_data(model, options, recipe, files, counts)
@@ -738,8 +739,6 @@ def predict(
 
 def _spread(paths: Sequence[Path]) -> Iterator[Path]:
     """Yield files: those of a folder, or of a pattern that no shell has expanded."""
-    from vhist.folders import files_below, named_as_picture
-
     for path in paths:
         if path.is_dir():
             found: list[Path] = []

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from vhist._checks import check_known
 from vhist._text import nearest, one_line, table
 from vhist.catalogue import SOURCES, Source, base_folder, check_place, locate
 from vhist.cli.parsing import parse_options
-from vhist.cli.terminal import chart, check_known
+from vhist.cli.terminal import chart
 from vhist.recipe import Recipe, recipe_for
 from vhist.runs import RECORDS, Run, load_all
 
@@ -214,12 +215,11 @@ def hollow(
     Raises
     ------
     ValueError
-        If there is no such model, or it takes no such options.
+        If the model takes no such options.
     """
     from vhist.estimate import hollow_model
-    from vhist.models import list_models, list_options
+    from vhist.models import list_options
 
-    check_known("model", model, list_models(), "vhist models")
     options = parse_options(words)
     try:
         return hollow_model(model, recipe, **options, **extra)

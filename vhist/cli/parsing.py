@@ -19,9 +19,9 @@ from typing import Annotated, Any, get_args, get_origin
 import docstring_parser
 import tyro
 
+from vhist._checks import check_known
 from vhist._text import nearest
-from vhist.catalogue import expand_user
-from vhist.cli.terminal import check_known
+from vhist.folders import expand_user
 from vhist.recipe import FAMILIES, OPTIMIZERS, recipe_for
 
 __all__ = ["parse_call", "parse_options", "parse_train", "variant"]

@@ -17,10 +17,11 @@ import tyro
 
 from vhist import catalogue
 from vhist import plan as plans
+from vhist._checks import check_known
 from vhist._text import brief, table
 from vhist.cli import commands
 from vhist.cli.parsing import parse_train
-from vhist.cli.terminal import check_known
+from vhist.folders import list_folder
 from vhist.recipe import Recipe
 from vhist.runs import RECORDS, Run
 
@@ -84,10 +85,8 @@ def record(
     """
     if not 1 <= jobs <= 1000:
         raise ValueError(f"jobs must be at least 1 and at most 1,000, got {jobs}")
-    from vhist.folders import list_folder
-
     found = plans.load(plan)
-    listed = functools.cache(list_folder)  # takes a second, of all runs the same
+    listed = functools.cache(list_folder)  # of all runs the same
     tasks = [
         _task(run, out, missing, listed)
         for run in found.runs
@@ -137,7 +136,7 @@ def _task(run: plans.PlannedRun, out: Path, missing: bool, listed: Callable) -> 
 
 
 def check_same(
-    path: Path, call: functools.partial, listed: Callable | None = None
+    path: Path, call: functools.partial, listed: Callable = list_folder
 ) -> Run:
     """Return a record; raise ValueError unless it is what a call would give."""
     run = Run.read(path)
@@ -154,7 +153,7 @@ def check_same(
 
 
 def differences(
-    run: Run, call: functools.partial, listed: Callable | None = None
+    run: Run, call: functools.partial, listed: Callable = list_folder
 ) -> list[str]:
     """Return in words where a record is not what a call of ``train`` would give.
 
@@ -189,14 +188,12 @@ def differences(
 
 
 def _pictures(
-    run: Run, options: commands.Options, listed: Callable | None
+    run: Run, options: commands.Options, listed: Callable
 ) -> dict[str, tuple]:
     """Return what a record says of its pictures, and what a call would now find.
 
     No picture is opened. What cannot be known without the folder is left out.
     """
-    from vhist.catalogue import WNIDS
-    from vhist.folders import list_folder
     from vhist.sketchnette import CLASSES
 
     pairs: dict[str, tuple] = {}
@@ -210,8 +207,8 @@ def _pictures(
         pairs["data"] = (there, here)
     known, counts = names, []
     if folder is not None:
-        found, splits = (listed or list_folder)(folder)
-        known = [WNIDS.get(name, name) for name in found]
+        found, splits = listed(folder)
+        known = [catalogue.WNIDS.get(name, name) for name in found]
         counts = [Counter(known[label] for _, label in split) for split in splits]
     elif options.data == "sketchnette":
         known, source = [*CLASSES], catalogue.SOURCES["sketchnette"]

@@ -1,28 +1,9 @@
-"""What commands print: series of values, sizes, the nearest match of a name."""
+"""What commands print: series of values, sizes."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from vhist._text import nearest
-
-__all__ = ["chart", "check_known", "megabytes"]
-
-
-def check_known(kind: str, name: str, known: Iterable[str], lists: str) -> None:
-    """Raise ValueError with the nearest match unless a name is known.
-
-    Parameters
-    ----------
-    kind, name : str
-        For example "data set" and "imagenet".
-    known : iterable of str
-    lists : str
-        Command that lists them.
-    """
-    names = list(known)
-    if name not in names:
-        hint = nearest(name, names) or f"see `{lists}`"
-        raise ValueError(f"no {kind} named {name!r}; {hint}")
+__all__ = ["chart", "megabytes"]
 
 
 def chart(values: Sequence[float], *, height: int = 6, width: int = 60) -> str:

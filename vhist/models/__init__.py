@@ -7,7 +7,7 @@ from typing import get_type_hints
 
 from torch import nn
 
-from vhist._text import brief, nearest
+from vhist._checks import check_known
 from vhist.models.alexnet import AlexNet, alexnet, alexnet_small
 from vhist.models.linformer import (
     Linformer,
@@ -111,9 +111,7 @@ def list_models() -> list[str]:
 
 
 def _builder(name: str) -> Callable[..., nn.Module]:
-    if not isinstance(name, str) or name not in _BUILDERS:
-        hint = nearest(name, _BUILDERS, most=3) or "see list_models()"
-        raise ValueError(f"no model named {brief(name)}; {hint}")
+    check_known("model", name, _BUILDERS, "list_models()", most=3)
     return _BUILDERS[name]
 
 

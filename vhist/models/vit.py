@@ -72,7 +72,10 @@ class SelfAttention(nn.Module):
     def __init__(self, width: int, heads: int, tokens: int = 0) -> None:
         super().__init__()
         if width % heads:
-            raise ValueError(f"heads={heads} does not divide width={width}")
+            divisors = [h for h in range(1, min(width, 64) + 1) if width % h == 0]
+            raise ValueError(
+                f"heads={heads} does not divide width={width}; these do: {divisors}"
+            )
         self.heads = heads
         self.qkv = nn.Linear(width, 3 * width)
         self.core = ScaledDotProduct()
@@ -206,7 +209,7 @@ class VisionTransformer(nn.Module):
         check_sizes(10_000, image_size=image_size, patch_size=patch_size)
         check_sizes(1000, depth=depth)
         check_dropout(dropout)
-        _check_geometry(image_size, patch_size, width, heads, positions, pool)
+        _check_geometry(image_size, patch_size, positions, pool)
         self.image_size = image_size
         self.grid = image_size // patch_size
         tokens = self.grid**2 + (pool == "token")
@@ -299,7 +302,7 @@ def sincos_positions(grid: int, width: int, *, token: bool = False) -> Tensor:
         If ``width`` is no multiple of 4.
     """
     if width % 4:
-        raise ValueError(f"width must be a multiple of 4, got {width}")
+        raise ValueError(f"sincos needs a width divisible by 4, got {width}")
     omega = 10_000.0 ** -torch.linspace(0, 1, width // 4)
     y, x = torch.meshgrid(torch.arange(grid), torch.arange(grid), indexing="ij")
     angles = [axis.reshape(-1, 1) * omega for axis in (x, y)]
@@ -334,7 +337,7 @@ def _torchvision_key(key: str) -> str:
 
 
 def _check_geometry(
-    image_size: int, patch_size: int, width: int, heads: int, positions: str, pool: str
+    image_size: int, patch_size: int, positions: str, pool: str
 ) -> None:
     if image_size % patch_size:
         divisors = [p for p in range(1, image_size + 1) if image_size % p == 0]
@@ -342,16 +345,7 @@ def _check_geometry(
             f"patch_size={patch_size} does not divide image_size={image_size}; "
             f"these do: {divisors}"
         )
-    if width % heads:
-        divisors = [h for h in range(1, min(width, 64) + 1) if width % h == 0]
-        raise ValueError(
-            f"heads={heads} does not divide width={width}; these do: {divisors}"
-        )
     check_choice("positions", positions, ("learned", "sincos", "none"))
-    if positions == "sincos" and width % 4:
-        raise ValueError(
-            f"positions='sincos' needs a width divisible by 4, got {width}"
-        )
     check_choice("pool", pool, ("token", "mean"))
 
 
