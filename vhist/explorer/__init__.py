@@ -11,6 +11,7 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ class Explorer:
         page = (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width">'
-            f"<title>{self!r}</title><style>:root {{ color-scheme: light dark; "
+            f"<title>{escape(repr(self))}</title><style>:root {{ color-scheme: light dark; "
             "font-family: system-ui, sans-serif }</style></head><body>"
             f"{self._repr_html_()}</body></html>\n"
         )
