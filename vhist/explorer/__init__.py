@@ -82,8 +82,8 @@ class Explorer:
         page = (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width">'
-            f"<title>{escape(repr(self))}</title><style>:root {{ color-scheme: light dark; "
-            "font-family: system-ui, sans-serif }</style></head><body>"
+            f"<title>{escape(repr(self))}</title><style>:root {{ color-scheme: light "
+            "dark; font-family: system-ui, sans-serif }</style></head><body>"
             f"{self._repr_html_()}</body></html>\n"
         )
         write_whole(lambda file: file.write(page.encode()), path)
