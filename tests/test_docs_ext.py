@@ -717,9 +717,11 @@ def test_an_explorer_moves_to_a_file_of_its_own(tmp_path: Path) -> None:
     context = {"body": body, "pathto": lambda path, resource: f"../{path}"}
     explorers.move_explorers(app, "a/page", "page.html", context, None)
     left = re.fullmatch(
-        r'<p>before</p><div class="vhist-explorer" data-script="\.\./([^"]+)">'
+        r'<p>before</p><div class="vhist-explorer" data-later="grid" '
+        r'data-script="\.\./([^"]+)">'
         r"(<p>.*this needs JavaScript.*</p>)</div><p>between</p>"
-        r'<div class="vhist-explorer" data-script="\.\./([^"]+)">\2</div><p>after</p>',
+        r'<div class="vhist-explorer" data-later="attention" '
+        r'data-script="\.\./([^"]+)">\2</div><p>after</p>',
         context["body"],
     )
     assert left

@@ -53,26 +53,46 @@ def test_the_grid_of_patches_is_found(
     assert (e.rows, e.columns, e.class_token) == grid
     assert (e.blocks, e.heads) == (2, 3)
     assert repr(e).endswith("and a class token)") == grid[2]
-    held = len(base64.b64decode(stored(e)["maps"][""]))
+    held = len(base64.b64decode(stored(e)["maps"][0]["weights"]))
     assert held == 2 * 3 * tokens * grid[0] * grid[1]
 
 
 def test_a_weight_is_its_place_among_the_colours() -> None:
     even = 1 / 65
     weights = torch.full((1, 1, 65, 65), even)
-    weights[0, 0, :, 0] = 0.5  # what goes to the class token is left out
-    weights[0, 0, 1, 1:5] = torch.tensor([0, even / 16, 4 * even, 0.9])
-    found = base64.b64decode(stored(AttentionExplorer(PICTURE, weights))["maps"][""])
-    assert len(found) == 65 * 64
-    assert set(found[:64]) == {128}  # even, from the class token
-    assert list(found[64 : 64 + 5]) == [0, 0, 191, 255, 128]
+    row = weights[0, 0, 1]
+    row[1:] = even / 2
+    row[1:5] = torch.tensor([0, even / 16, 4 * even, 0.3])
+    row[0] = 1 - row[1:].sum()  # what goes to the class token is left out
+    (found,) = stored(AttentionExplorer(PICTURE, weights))["maps"]
+    places = base64.b64decode(found["weights"])
+    assert len(places) == 65 * 64
+    assert set(places[:64]) == {128}  # even, from the class token
+    assert list(places[64 : 64 + 5]) == [0, 0, 191, 255, 96]
+    assert found["strongest"][0] == [0, 0, 0, 1]
+    assert found["strongest"][1] == [0, 0, 3, 20]
+
+
+def test_the_strongest_is_the_strongest_beyond_the_scale_too() -> None:
+    weights = torch.full((3, 2, 17, 17), 1 / 17)
+    for block, head, query, key, share in (
+        (0, 1, 5, 3, 0.97),  # beyond the last colour, as is the next
+        (2, 0, 5, 7, 0.99),
+        (1, 1, 6, 16, 0.5),
+    ):
+        weights[block, head, query] = (1 - share) / 16
+        weights[block, head, query, key] = share
+    (found,) = stored(AttentionExplorer(PICTURE, weights))["maps"]
+    assert found["strongest"][5] == [2, 0, 7 - 1, 17]  # a patch less: the class token
+    assert found["strongest"][6] == [1, 1, 16 - 1, 8.5]
 
 
 def test_picture_and_names_arrive() -> None:
     name = '</script><b>"later"'
-    maps = {"before": attention(1, 2, 65, 65), name: attention(1, 2, 65, 65)}
+    names = ["before", name, 10, 2]  # numbers, too, in their order
+    maps = {n: attention(1, 2, 65, 65) for n in names}
     data = stored(AttentionExplorer(PICTURE, maps))
-    assert list(data["maps"]) == ["before", name]
+    assert [m["name"] for m in data["maps"]] == ["before", name, "10", "2"]
     kind, content = data["picture"].split(",", 1)
     assert kind == "data:image/webp;base64"
     with Image.open(io.BytesIO(base64.b64decode(content))) as picture:
@@ -94,7 +114,7 @@ def test_the_six_numbers_and_each_pixel_arrive() -> None:
 
 def test_filters_arrive_as_they_are() -> None:
     weight, bias = torch.randn(2, 3, 5, 4).half(), torch.randn(2, requires_grad=True)
-    explorer = FilterExplorer(PICTURE, weight, bias, stride=2, padding=1)
+    explorer = FilterExplorer(PICTURE, weight, bias, stride=(2, 2), padding=1)
     assert repr(explorer) == "FilterExplorer(2 filters of 5 x 4)"
     data = stored(explorer)
     assert (data["size"], data["stride"], data["padding"]) == ([5, 4], 2, 1)
@@ -109,13 +129,14 @@ def test_filters_arrive_as_they_are() -> None:
 
 def test_each_choice_of_parts_has_its_accuracy() -> None:
     shares = torch.arange(8).view(2, 2, 2) / 8
-    explorer = SwitchExplorer("abc", {"first": shares, "second": shares.flip(0)})
-    assert repr(explorer) == "SwitchExplorer(3 parts of first, second)"
+    both = {"first": shares, 2: shares.flip(0)}
+    explorer = SwitchExplorer(["a", "b", 3], both, ["C0", "tab:blue"])
+    assert repr(explorer) == "SwitchExplorer(3 parts of first, 2)"
     data = stored(explorer)
-    assert data["parts"] == ["a", "b", "c"]
+    assert data["parts"] == ["a", "b", "3"]
     first, second = data["networks"]
-    assert (first["name"], second["name"]) == ("first", "second")
-    assert first["color"] != second["color"]
+    assert (first["name"], second["name"]) == ("first", "2")
+    assert all(re.fullmatch("#[0-9a-f]{6}", n["color"]) for n in (first, second))
     assert first["accuracy"][0b101] == shares[1, 0, 1] == second["accuracy"][0b001]
 
 
@@ -145,8 +166,11 @@ def test_it_is_saved_as_a_page_of_its_own(explorer, tmp_path) -> None:
         (PICTURE, attention(5, 1, 2, 65, 65), "one such tensor per picture"),
         (PICTURE, attention(1, 2, 65, 16), r"\(blocks, heads, tokens, tokens\)"),
         (PICTURE, attention(1, 0, 65, 65), r"\(blocks, heads, tokens, tokens\)"),
-        (PICTURE, attention(1, 2, 65, 65).log(), "numbers from 0 to 1"),
-        (PICTURE, attention(1, 2, 65, 65) * torch.nan, "numbers from 0 to 1"),
+        (PICTURE, attention(1, 2, 65, 65).log(), "rows that sum to one"),
+        (PICTURE, attention(1, 2, 65, 65) * torch.nan, "rows that sum to one"),
+        (PICTURE, attention(1, 2, 65, 65) / 2, "rows that sum to one"),
+        (torch.zeros(3, 520, 520), attention(1, 2, 65, 65), "at most 512 pixels"),
+        (PICTURE * torch.nan, attention(1, 2, 65, 65), "finite numbers"),
         (PICTURE, {}, "nothing to show"),
         (
             PICTURE,
@@ -189,8 +213,13 @@ FILTERS = torch.ones(2, 3, 5, 5)
         (PICTURE, (FILTERS[:0],), "one or more filters"),
         (PICTURE, (FILTERS, torch.ones(3)), r"bias must have shape \(2,\), got \(3,\)"),
         (PICTURE, (FILTERS / 0,), "finite numbers"),
-        (PICTURE, (FILTERS, None, 0), "stride must be at least 1"),
-        (PICTURE, (FILTERS, None, 1, -1), "padding at least 0"),
+        (PICTURE, (FILTERS.double() * 1e300,), "finite numbers"),
+        (PICTURE, (FILTERS, None, 0), "stride must be a whole number of at least 1"),
+        (PICTURE, (FILTERS, None, 1.5), "stride must be a whole number"),
+        (PICTURE, (FILTERS, None, (1, 2)), r"same in both directions, got \(1, 2\)"),
+        (PICTURE, (FILTERS, None, ()), "stride must be a whole number"),
+        (PICTURE, (FILTERS, None, 1, -1), "padding must be a whole number of at least"),
+        (PICTURE, (FILTERS, None, 1, "same"), "padding must be .* got 'same'"),
         (PICTURE[:, :4], (FILTERS,), "5 x 5 is larger than the picture of 4 x 64"),
         (PICTURE[0], (FILTERS,), r"\(3, h, w\)"),
     ],
@@ -211,7 +240,14 @@ def test_filters_that_cannot_be_shown_are_refused(picture, arguments, message) -
         (["a", "b"], {"net": torch.rand(2)}, ["red"], "each of 2 parts"),
         (["a"], {"net": torch.tensor([0.5, 50])}, ["red"], "numbers from 0 to 1"),
         (["a"], {"net": torch.tensor([0, torch.nan])}, ["red"], "numbers from 0 to 1"),
-        (["a"], {"net": torch.rand(2)}, [], "1 networks need more than 0 colors"),
+        (["a"], {"net": torch.rand(2)}, [], "a list of 1 or more, got \\[\\]"),
+        (["a"], {"net": torch.rand(2)}, "red", "a list of 1 or more, got 'red'"),
+        (
+            ["a"],
+            {"net": torch.rand(2)},
+            ["no such"],
+            "Invalid RGBA argument: 'no such'",
+        ),
     ],
 )
 def test_parts_that_cannot_be_shown_are_refused(

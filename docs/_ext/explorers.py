@@ -12,7 +12,7 @@ from pathlib import Path
 
 FOLDER = "_static/explorers"
 BOX = re.compile(
-    r'<div class="vhist-explorer" data-kind="\w+">(?P<text><p>.*?</p>)'
+    r'<div class="vhist-explorer" data-kind="(?P<kind>\w+)">(?P<text><p>.*?</p>)'
     r'<script type="application/json">.*?</script></div>'
     r"<style>.*?</style><script>.*?</script>",
     re.DOTALL,
@@ -33,9 +33,8 @@ def move_explorers(app, pagename, templatename, context, doctree) -> None:
             encoding="utf-8",
         )
         script = context["pathto"](f"{FOLDER}/{name}.js", 1)
-        return (
-            f'<div class="vhist-explorer" data-script="{script}">{match["text"]}</div>'
-        )
+        kept = f'data-later="{match["kind"]}" data-script="{script}"'
+        return f'<div class="vhist-explorer" {kept}>{match["text"]}</div>'
 
     context["body"], count = BOX.subn(moved, context["body"])
     if count:

@@ -324,7 +324,7 @@ print("same answers")
 # %%
 # Two nets, with and without
 # --------------------------
-# Two convolutional nets of 20 layers, nine blocks in three stages, see the same 2,000
+# Two nets of 20 layers, nine blocks in three stages, see the same 2,000
 # drawings in the same order. One has shortcuts; ``residual=False`` leaves them out.
 
 few = replace(data, train=data.train[:2000], val=data.val[:500])
@@ -369,8 +369,8 @@ plots.caption(
 plt.show()
 
 # %%
-# The residual net leads after six short epochs; its few additional parameters are the
-# two projections. With long training the paper's two 18-layer nets were about equally
+# The residual net leads after six short epochs; its few extra parameters are
+# projections. With long training the paper's two 18-layer nets were about equally
 # good, and that with shortcuts only converged faster; the large gain came at 34
 # layers :cite:p:`he2015resnet`.
 #
@@ -486,15 +486,14 @@ plt.show()
 
 # %%
 # Whichever block is missing, the plain net nearly guesses. The residual net loses most
-# in its first stage, least at the end, and works, though never trained to.
-# Size does not tell: beside their inputs, the last stage's branches are on average
-# larger than the first's. Take out several:
+# early, least late, and works, though never trained to. Size does not tell: beside
+# their inputs, late branches are on average larger. Take out several:
 
 
 @torch.no_grad()
 def lesions(net):
     """Accuracy without and with each of the seven blocks, shape (2, 2, ..., 2)."""
-    paths = [net.maxpool(net.relu(net.bn1(net.conv1(pictures))))]
+    paths = [net.maxpool(net.relu(net.bn1(net.conv1(drawings))))]
     for stage, blocks in enumerate(net.stages):
         for i, block in enumerate(blocks):
             through = [block(x) for x in paths]
@@ -504,16 +503,25 @@ def lesions(net):
     return (answers == few.val.labels).float().mean(dim=1).view([2] * 7)
 
 
-pictures = vhist.data.normalize(vhist.data.resize(few.val.images, 32))
+drawings = vhist.data.normalize(vhist.data.resize(few.val.images, 32))
 worth = {kind: lesions(net.eval()) for kind, net in nets.items()}
 for kind, shares in worth.items():
     for k, alone in enumerate(left[kind]):
         kept = tuple(int(j != k) for j in range(7))
         assert abs(shares[kept].item() - alone) < 0.005  # as evaluated above
+missing = 7 - torch.cartesian_prod(*7 * [torch.arange(2)]).sum(dim=1)
+print("missing blocks:  ", *(f"{k:4}" for k in range(8)))
+for kind, shares in worth.items():
+    means = [shares.flatten()[missing == k].mean().item() for k in range(8)]
+    print(f"{kind:9} on average", *(f"{mean:.2f}" for mean in means))
+    fall = means[0] - means[1], means[1] - means[2]
+    assert (fall[1] < 0.1 < fall[0]) if kind == "plain" else min(fall) > 0.05
 parts = [f"stage {stage + 1}, block {i + 1}" for stage, i in removable]
 vhist.explorer.SwitchExplorer(parts, worth, (BLUE, GREY))
 
 # %%
+# The residual net worsens with each; the plain net guesses from the first.
+#
 # What the shortcut may cost
 # --------------------------
 # Where the shape changes, the identity does not fit. The paper tried three ways out. A:

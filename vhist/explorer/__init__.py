@@ -32,6 +32,8 @@ __all__ = [
 # The colours end at this many times an even look, and at one over it.
 _MOST = 16
 
+_LARGEST = 512  # pixels
+
 
 class Explorer:
     """What the explorers share: they show themselves, or are saved as a page.
@@ -105,8 +107,8 @@ class FilterExplorer(Explorer):
         As a convolution has them: all of its filters, or some.
     bias : Tensor of shape (n,), optional
         Zero if not given.
-    stride, padding : int
-        Of the convolution, in pixels.
+    stride, padding : int or tuple of 2 int
+        Of the convolution, in pixels, alike in both directions.
 
     Attributes
     ----------
@@ -116,8 +118,9 @@ class FilterExplorer(Explorer):
     ------
     ValueError
         If the filters are not for colour pictures, larger than the padded picture or
-        not finite, there is not one bias for each, stride or padding is too small, or
-        the picture's numbers are in another range.
+        not finite, there is not one bias for each, stride or padding is too small or
+        not alike, or the picture is larger than 512 pixels or its numbers are in
+        another range.
 
     Examples
     --------
@@ -137,8 +140,8 @@ class FilterExplorer(Explorer):
         weight: Tensor,
         bias: Tensor | None = None,
         *,
-        stride: int = 1,
-        padding: int = 0,
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
     ) -> None:
         if weight.ndim != 4 or weight.shape[1] != 3 or not weight.numel():
             raise ValueError(
@@ -150,13 +153,11 @@ class FilterExplorer(Explorer):
             raise ValueError(
                 f"bias must have shape ({len(weight)},), got {tuple(bias.shape)}"
             )
+        weight, bias = (t.detach().float().cpu() for t in (weight, bias))
         if not (weight.isfinite().all() and bias.isfinite().all()):
             raise ValueError("weight and bias must be finite numbers")
-        if stride < 1 or padding < 0:
-            raise ValueError(
-                "stride must be at least 1 and padding at least 0, got "
-                f"{stride} and {padding}"
-            )
+        stride = _alike("stride", stride, at_least=1)
+        padding = _alike("padding", padding, at_least=0)
         self._pixels = _pixels(picture)
         height, width = (side + 2 * padding for side in self._pixels.shape[:2])
         tall, wide = weight.shape[2:]
@@ -166,7 +167,7 @@ class FilterExplorer(Explorer):
                 f"{width}, padding included"
             )
         self.stride, self.padding = stride, padding
-        self._weight, self._bias = (t.detach().float().cpu() for t in (weight, bias))
+        self._weight, self._bias = weight, bias
 
     def __repr__(self) -> str:
         n, _, tall, wide = self._weight.shape
@@ -219,8 +220,9 @@ class AttentionExplorer(Explorer):
     Raises
     ------
     ValueError
-        If the maps are none of this picture's patches, differ in shape or are no
-        shares, or the picture's numbers are in another range.
+        If the maps are none of this picture's patches, differ in shape or have rows
+        that do not sum to one, or the picture is larger than 512 pixels or its numbers
+        are in another range.
 
     Examples
     --------
@@ -254,7 +256,7 @@ class AttentionExplorer(Explorer):
         self.rows, self.columns = _grid(tokens, *self._pixels.shape[:2])
         patches = self.rows * self.columns
         self.class_token = tokens > patches
-        self._maps = {str(name): _places(m, patches) for name, m in named.items()}
+        self._maps = [{"name": str(n), **_looks(m, patches)} for n, m in named.items()]
 
     def __repr__(self) -> str:
         token = " and a class token" if self.class_token else ""
@@ -277,7 +279,7 @@ class AttentionExplorer(Explorer):
             "classToken": self.class_token,
             "most": _MOST,
             "colours": _colours("viridis"),
-            "maps": {name: _text(weights) for name, weights in self._maps.items()},
+            "maps": self._maps,
         }
 
 
@@ -303,8 +305,8 @@ class GridExplorer(Explorer):
     Raises
     ------
     ValueError
-        If theta has another shape or numbers beyond 2, or the picture's numbers are in
-        another range.
+        If theta has another shape or numbers beyond 2, or the picture is larger than
+        512 pixels or its numbers are in another range.
 
     Examples
     --------
@@ -351,7 +353,7 @@ class SwitchExplorer(Explorer):
         By the network's name, an axis for each part: at 0 without it, at 1 with it.
         Numbers from 0 to 1.
     colors : sequence of str, optional
-        One for each network; violet, olive and grey if not given.
+        One of matplotlib's for each network; violet, olive and grey if not given.
 
     Attributes
     ----------
@@ -360,8 +362,8 @@ class SwitchExplorer(Explorer):
     Raises
     ------
     ValueError
-        If there is no part or network, a tensor has another shape or is no accuracy, or
-        there are fewer colours than networks.
+        If there is no part or network, a tensor has another shape or is no accuracy,
+        there are fewer colours than networks, or one is none.
 
     Examples
     --------
@@ -379,11 +381,13 @@ class SwitchExplorer(Explorer):
         accuracy: Mapping[str, Tensor],
         colors: Sequence[str] = NEUTRALS,
     ) -> None:
+        from matplotlib.colors import to_hex
+
         if not parts or not accuracy:
             raise ValueError("there is nothing to show: give a part and a network")
-        if len(colors) < len(accuracy):
+        if isinstance(colors, str) or len(colors) < len(accuracy):
             raise ValueError(
-                f"{len(accuracy)} networks need more than {len(colors)} colors"
+                f"colors must be a list of {len(accuracy)} or more, got {colors!r}"
             )
         for name, found in accuracy.items():
             if found.shape != (2,) * len(parts):
@@ -393,9 +397,13 @@ class SwitchExplorer(Explorer):
                 )
             if not (found.ge(0).all() and found.le(1).all()):  # nor not a number
                 raise ValueError(f"accuracy of {name} must be numbers from 0 to 1")
-        self.parts = tuple(parts)
+        self.parts = tuple(map(str, parts))
         self._networks = [
-            {"name": name, "color": color, "accuracy": found.flatten().tolist()}
+            {
+                "name": str(name),
+                "color": to_hex(color),
+                "accuracy": found.flatten().tolist(),
+            }
             for (name, found), color in zip(accuracy.items(), colors, strict=False)
         ]
 
@@ -413,7 +421,26 @@ def _pixels(picture: Tensor) -> Tensor:
         raise ValueError(
             f"picture must have shape (3, h, w), got {tuple(picture.shape)}"
         )
+    height, width = picture.shape[1:]
+    if max(height, width) > _LARGEST:  # each pixel is computed anew at every change
+        raise ValueError(
+            f"a picture of {height} x {width} is too large to play with; make it at "
+            f"most {_LARGEST} pixels high and wide (vhist.data.resize)"
+        )
+    if not picture.isfinite().all():
+        raise ValueError("picture must be finite numbers")
     return (255 * shown(picture)).round().byte().permute(1, 2, 0)  # chw -> hwc
+
+
+def _alike(name: str, value: int | tuple[int, int], *, at_least: int) -> int:
+    """Return the number that a convolution has in both directions."""
+    numbers = [*dict.fromkeys(value)] if isinstance(value, tuple) else [value]
+    if len(numbers) == 1 and isinstance(numbers[0], int) and numbers[0] >= at_least:
+        return numbers[0]
+    raise ValueError(
+        f"{name} must be a whole number of at least {at_least}, the same in both "
+        f"directions, got {value!r}"
+    )
 
 
 def _colours(name: str) -> str:
@@ -437,14 +464,24 @@ def _grid(tokens: int, h: int, w: int) -> tuple[int, int]:
     )
 
 
-def _places(maps: Tensor, patches: int) -> bytes:
-    """Return weights between patches, times an even look, as places of the colours."""
+def _looks(maps: Tensor, patches: int) -> dict[str, Any]:
+    """Return what is drawn of weights, and for each query where the largest is."""
     weights = maps.detach().float().cpu()
-    if not (weights.ge(0).all() and weights.le(1.01).all()):  # nor not a number
-        raise ValueError("maps must be shares of attention: numbers from 0 to 1")
-    looks = weights[..., -patches:] * weights.shape[-1]
-    place = looks.log2() / math.log2(_MOST)  # an even look: 0
-    return (127.5 * (1 + place.clamp(-1, 1))).round().byte().numpy().tobytes()
+    sums = weights.sum(dim=-1)
+    if not (weights.ge(0).all() and (sums - 1).abs().max() < 0.02):  # nor not a number
+        raise ValueError("maps must be shares of attention: rows that sum to one")
+    looks = weights[..., -patches:] * weights.shape[-1]  # times an even look
+    place = 127.5 * (1 + (looks.log2() / math.log2(_MOST)).clamp(-1, 1))
+    times, at = looks.transpose(0, 2).flatten(1).max(dim=1)  # query, head, block, key
+    blocks = len(maps)
+    strongest = [
+        [i // patches % blocks, i // patches // blocks, i % patches, float(f"{t:.2g}")]
+        for i, t in zip(at.tolist(), times.tolist(), strict=True)
+    ]
+    return {
+        "weights": _text(place.round().byte().numpy().tobytes()),
+        "strongest": strongest,
+    }
 
 
 def _text(content: bytes) -> str:

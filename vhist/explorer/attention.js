@@ -1,16 +1,18 @@
 /* A box of vhist.explorer.AttentionExplorer: point at a patch, and see where every head
    looks from there.
 
-   The box's JSON holds the picture, the colours and, per name, a byte for each block,
-   head, query and patch: the place of the weight among the colours, logarithmic. */
+   The box's JSON holds the picture, the colours and a list of maps. Of each it has the
+   name, a byte for each block, head, query and patch (the place of the weight among the
+   colours, logarithmic) and per query the largest weight: its block, head and patch, and
+   how many times an even look it is. */
 
-function explore(box, data, number) {
+function explore(box, data) {
   const { blocks, heads, rows, columns, most } = data;
   const patches = rows * columns;
   const tokens = patches + data.classToken;
   const colours = bytes(data.colours);
-  const maps = Object.entries(data.maps).map(([name, text]) => [name, bytes(text)]);
-  let weights = maps[0][1];
+  const maps = data.maps.map((map) => ({ ...map, weights: bytes(map.weights) }));
+  let map = maps[0];
 
   box.style.setProperty("--picture", `url(${data.picture})`);
   box.style.setProperty("--shape", `${columns} / ${rows}`);
@@ -23,28 +25,31 @@ function explore(box, data, number) {
     max: tokens - 1,
     value: data.classToken + Math.floor(rows / 2) * columns + Math.floor(columns / 2),
   });
-  const place = add(label, "output");
+  const place = add(label, "b");
   if (maps.length > 1) {
     const kind = { class: "names", role: "radiogroup", "aria-label": "Attention" };
     const choice = add(controls, "span", "", kind);
-    for (const [i, [name, found]] of maps.entries()) {
+    const name = `maps-${Math.random().toString(36).slice(2)}`; // of this box alone
+    for (const found of maps) {
       const option = add(choice, "label");
-      const radio = { type: "radio", name: `maps-${number}` };
-      const button = add(option, "input", "", radio);
-      button.checked = i === 0;
+      const button = add(option, "input", "", { type: "radio", name });
+      button.checked = found === map;
       button.addEventListener("change", () => {
-        weights = found;
+        map = found;
         show();
       });
-      option.append(` ${name}`);
+      option.append(` ${found.name}`);
     }
   }
 
+  const short = blocks > 4; // no room for words below each map
   const views = add(box, "div", "", { class: "looks" });
   const query = add(views, "figure");
   const marks = [add(add(query, "div", "", { class: "view" }), "i")];
-  add(query, "figcaption", "the query");
-  const grid = add(views, "div", "", { class: "heads" });
+  const hint = "query: point to look, click to stay";
+  add(query, "figcaption", short ? `${hint}; 1.2 is block 1, head 2` : hint);
+  const scrolls = { class: "heads", tabindex: 0, role: "group", "aria-label": "Heads" };
+  const grid = add(views, "div", "", short ? scrolls : { class: "heads" });
   const canvases = [];
   for (let head = 0; head < heads; head += 1) {
     for (let block = 0; block < blocks; block += 1) {
@@ -52,8 +57,9 @@ function explore(box, data, number) {
       const view = add(figure, "div", "", { class: "view" });
       const canvas = add(view, "canvas", "", { width: columns, height: rows });
       marks.push(add(view, "i"));
-      add(figure, "figcaption", `block ${block + 1}, head ${head + 1}`);
-      canvases.push([canvas.getContext("2d"), block, head]);
+      const [b, h] = [block + 1, head + 1];
+      add(figure, "figcaption", short ? `${b}.${h}` : `block ${b}, head ${h}`);
+      canvases.push([canvas.getContext("2d"), block * heads + head]);
     }
   }
   const stops = Array.from({ length: 9 }, (_, i) => {
@@ -82,41 +88,40 @@ function explore(box, data, number) {
       mark.style.width = `${100 / columns}%`;
       mark.style.height = `${100 / rows}%`;
     }
-    let best = [-1];
-    for (const [context, block, head] of canvases) {
-      const start = ((block * heads + head) * tokens + token) * patches;
+    for (const [context, head] of canvases) {
+      const start = (head * tokens + token) * patches;
       const pixels = context.createImageData(columns, rows);
       for (let key = 0; key < patches; key += 1) {
-        const weight = weights[start + key];
-        const colour = colours.subarray(3 * weight, 3 * weight + 3);
-        pixels.data.set([...colour, 255], 4 * key);
-        if (weight > best[0]) best = [weight, block + 1, head + 1, key];
+        const at = 3 * map.weights[start + key];
+        pixels.data.set([...colours.subarray(at, at + 3), 255], 4 * key);
       }
       context.putImageData(pixels, 0, 0);
     }
-    const [weight, block, head, key] = best;
-    const times = most ** (weight / 127.5 - 1);
-    said.textContent =
-      `Strongest from here: block ${block}, head ${head}, at ${where(key)}, ` +
-      `${weight < 255 ? times.toPrecision(2) : `${most} or more`} times an even look.`;
+    const [block, head, key, times] = map.strongest[token];
+    say(
+      said,
+      `Strongest from here: block ${block + 1}, head ${head + 1}, at ${where(key)}, ` +
+        `${times} times an even look.`,
+    );
   }
 
-  function point(event) {
-    if (event.type === "pointermove" && event.pointerType !== "mouse") return;
-    const view = event.target.closest(".view");
-    if (!view) return;
-    const { left, top, width, height } = view.getBoundingClientRect();
-    const inside = (at, size, count) =>
-      Math.max(0, Math.min(count - 1, Math.floor((at / size) * count)));
-    const row = inside(event.clientY - top, height, rows);
-    const column = inside(event.clientX - left, width, columns);
-    slider.value = data.classToken + row * columns + column;
+  let kept;
+  const keep = () => (kept = slider.value);
+  const choose = (view, x, y) => {
+    const patch = Math.floor(y * rows) * columns + Math.floor(x * columns);
+    slider.value = data.classToken + patch;
     show();
-  }
-
-  slider.addEventListener("input", show);
-  views.addEventListener("pointerdown", point);
-  views.addEventListener("pointermove", point);
+  };
+  const back = () => {
+    slider.value = kept;
+    show();
+  };
+  letPoint(views.querySelectorAll(".view"), choose, keep, back);
+  slider.addEventListener("input", () => {
+    keep();
+    show();
+  });
+  keep();
   show();
 }
 

@@ -12,14 +12,44 @@ function add(parent, kind, text = "", attributes = {}) {
   return child;
 }
 
+/* Say something, once: screen readers repeat what is written again. */
+function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/* Let a pointer choose in some views: a mouse looks wherever it is, a click stays.
+
+   `choose` takes a view and a place in it, both numbers from 0 to 1; `keep` remembers
+   what is chosen, `back` returns to it. */
+function letPoint(views, choose, keep, back) {
+  for (const view of views) {
+    const at = (event) => {
+      const { left, top, width, height } = view.getBoundingClientRect();
+      const inside = (share) => Math.max(0, Math.min(1 - 1e-9, share));
+      const place = [event.clientX - left, event.clientY - top];
+      choose(view, inside(place[0] / width), inside(place[1] / height));
+    };
+    view.addEventListener("pointerdown", (event) => {
+      at(event);
+      keep();
+    });
+    view.addEventListener("pointermove", (event) => {
+      if (event.pointerType === "mouse") at(event);
+    });
+    view.addEventListener("pointerleave", (event) => {
+      if (event.pointerType === "mouse") back();
+    });
+  }
+}
+
 /* Fill all boxes of a kind that are empty yet: a page may have several. */
 function fill(kind, explore) {
   const boxes = document.querySelectorAll(`.vhist-explorer[data-kind=${kind}]`);
-  boxes.forEach((box, i) => {
+  boxes.forEach((box) => {
     if ("ready" in box.dataset) return;
     const data = JSON.parse(box.querySelector("script").textContent);
     box.replaceChildren();
-    explore(box, data, i);
+    explore(box, data);
     box.dataset.ready = "";
   });
 }

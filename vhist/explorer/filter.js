@@ -67,22 +67,23 @@ function explore(box, data) {
     const label = add(numbers, "label", `${name} `);
     const max = [rows, columns, known][i];
     const range = { type: "range", min: 1, max, value: start[i] + 1 };
-    return [add(label, "input", "", range), add(label, "output")];
+    return [add(label, "input", "", range), add(label, "b")];
   });
   const views = add(box, "div", "", { class: "sum" });
   const captions = [
-    "picture",
+    "picture: point to look, click to stay",
     "window",
     "× filter",
     "= products",
-    "their sums: the map",
+    "sum + bias, ReLU: the map",
   ];
   const [picture, cut, kernel, signs, map] = captions.map((caption, i) => {
-    const figure = add(views, "figure", "", { class: i % 4 ? "" : "whole" });
+    const figure = add(views, "figure", "", { class: i % 4 ? "part" : "whole" });
     const view = add(figure, "div", "", { class: "view" });
     add(figure, "figcaption", caption);
     const [w, h] = i === 0 ? [width, height] : i === 4 ? [columns, rows] : [wide, tall];
     view.style.aspectRatio = `${w} / ${h}`;
+    if (i % 4 && h > w) view.style.width = `${(100 * w) / h}%`; // as high as others
     const context = add(view, "canvas", "", { width: w, height: h }).getContext("2d");
     return { view, context, mark: i % 4 ? null : add(view, "i") };
   });
@@ -142,36 +143,43 @@ function explore(box, data) {
 
     const sum = total(terms) + biases[filter];
     const after = sum > 0 ? "which ReLU passes on." : "of which ReLU makes 0.";
-    said.textContent =
+    say(
+      said,
       `${number(total(terms.map((t) => Math.max(0, t))))} for it (orange), ` +
-      `${number(total(terms.map((t) => Math.min(0, t))))} against it (violet), ` +
-      `bias ${number(biases[filter])}: ${number(sum)}, ${after}`;
+        `${number(total(terms.map((t) => Math.min(0, t))))} against it (violet), ` +
+        `bias ${number(biases[filter])}: ${number(sum)}, ${after}`,
+    );
   }
 
-  function point(event) {
-    if (event.type === "pointermove" && event.pointerType !== "mouse") return;
-    const onMap = map.view.contains(event.target);
-    if (!onMap && !picture.view.contains(event.target)) return;
-    const view = (onMap ? map : picture).view.getBoundingClientRect();
-    const y = (event.clientY - view.top) / view.height;
-    const x = (event.clientX - view.left) / view.width;
+  let kept;
+  const keep = () => (kept = sliders.slice(0, 2).map(([slider]) => slider.value));
+  const choose = (view, x, y) => {
     // from the middle of a window on the picture to its row and column
-    const along = (at, pixels, kernel, count) =>
-      onMap
-        ? Math.floor(at * count)
-        : Math.round((at * pixels + padding - kernel / 2) / stride);
+    const along = (share, pixels, kernel, count) =>
+      view === map.view
+        ? Math.floor(share * count)
+        : Math.round((share * pixels + padding - kernel / 2) / stride);
     sliders[0][0].value = along(y, height, tall, rows) + 1;
     sliders[1][0].value = along(x, width, wide, columns) + 1;
     show();
-  }
+  };
+  const back = () => {
+    kept.forEach((value, i) => (sliders[i][0].value = value));
+    show();
+  };
+  letPoint([picture.view, map.view], choose, keep, back);
 
   paint(picture, width, height, (row, column) => {
     const at = 3 * (row * width + column);
     return pixels.subarray(at, at + 3);
   });
-  for (const [slider] of sliders) slider.addEventListener("input", show);
-  views.addEventListener("pointerdown", point);
-  views.addEventListener("pointermove", point);
+  for (const [slider] of sliders) {
+    slider.addEventListener("input", () => {
+      keep();
+      show();
+    });
+  }
+  keep();
   show();
 }
 

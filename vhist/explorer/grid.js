@@ -8,6 +8,14 @@
 const REACH = 1.5; // of the view of the picture, so that places outside are seen, too
 const IDENTITY = [1, 0, 0, 0, 1, 0];
 const DOTS = 9; // per row and column
+const MEANING = [
+  "a: how far x goes with u, across",
+  "b: how far x goes with v, down",
+  "c: moves x",
+  "d: how far y goes with u, across",
+  "e: how far y goes with v, down",
+  "f: moves y",
+];
 
 /* Read a picture at a place in pixels, between the four around it. */
 function read({ pixels, width, height }, x, y, channel) {
@@ -42,14 +50,20 @@ function explore(box, data) {
       return canvas;
     },
   );
-  [picture.width, picture.height] = [8 * width, 8 * height];
+  const fine = Math.max(1, Math.floor(1024 / Math.max(width, height)));
+  [picture.width, picture.height] = [fine * width, fine * height];
   [result.width, result.height] = [width, height];
-  const group = { class: "numbers", role: "group", "aria-label": "θ" };
+  const group = {
+    class: "numbers",
+    role: "group",
+    "aria-label": "θ, two rows of three",
+  };
   const numbers = add(box, "div", "", group);
   const sliders = [..."abcdef"].map((letter, i) => {
     const label = add(numbers, "label", `${letter} `);
     const range = { type: "range", min: -2, max: 2, step: 0.01, value: theta[i] };
-    return [add(label, "input", "", range), add(label, "output")];
+    const slider = add(label, "input", "", { ...range, "aria-label": MEANING[i] });
+    return [slider, add(label, "b")];
   });
   const buttons = add(box, "p");
   const said = add(box, "p", "", { "aria-live": "polite" });
@@ -65,8 +79,8 @@ function explore(box, data) {
 
   function show() {
     const six = sliders.map(([slider]) => Number(slider.value));
-    sliders.forEach(([, output], i) => {
-      output.textContent = six[i].toFixed(2).replace("-", "−");
+    sliders.forEach(([, number], i) => {
+      number.textContent = six[i].toFixed(2).replace("-", "−");
     });
     const [a, b, c, d, e, f] = six;
     const place = (u, v) => [a * u + b * v + c, d * u + e * v + f];
@@ -125,12 +139,16 @@ function explore(box, data) {
     for (const v of steps) for (const u of steps) dot(onView(place(u, v)), 1.4, "#fff");
     dot(corners[0], 3.5, "#56b4e9"); // the result's upper left corner
 
-    const area = a * e - b * d;
-    const times = Math.abs(area).toFixed(2);
-    said.textContent =
-      times === "0.00"
+    const area = Math.round(1e4 * (a * e - b * d)) / 1e4; // all are hundredths
+    const size = Math.abs(area);
+    const times = size < 0.1 ? String(size) : size.toFixed(2);
+    const mirrored = area < 0 ? ", mirrored" : "";
+    say(
+      said,
+      area === 0
         ? "All places lie on a line, or on a point."
-        : `The places span ${times} times the picture's area${area < 0 ? ", mirrored" : ""}.`;
+        : `The places span ${times} times the picture's area${mirrored}.`,
+    );
   }
 
   for (const [name, values] of [

@@ -22,7 +22,7 @@ function explore(box, { parts, networks }) {
     const [fill, whole] = [add(track, "i"), add(track, "u")];
     fill.style.background = color;
     whole.style.left = `${100 * accuracy.at(-1)}%`; // with all parts
-    return { name, fill, number: add(bar, "output"), accuracy };
+    return { name, fill, number: add(bar, "b"), accuracy };
   });
   const said = add(box, "p", "", { "aria-live": "polite" });
 
@@ -34,11 +34,13 @@ function explore(box, { parts, networks }) {
     }
     const out = switches.filter(({ checked }) => !checked).length;
     const texts = bars.map(({ name, number }) => `${name} ${number.textContent}`);
-    said.textContent =
+    say(
+      said,
       out === 0
-        ? `Accuracy with all ${parts.length} parts.`
+        ? "Accuracy with all parts."
         : `Accuracy without ${out} of ${parts.length}: ${texts.join(", ")}. ` +
-          "The dashes stay where it was with all.";
+            "The dashes stay where it was with all.",
+    );
   }
 
   for (const [name, checked] of [
