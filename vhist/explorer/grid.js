@@ -140,8 +140,8 @@ function explore(box, data) {
     dot(corners[0], 3.5, "#56b4e9"); // the result's upper left corner
 
     const area = Math.round(1e4 * (a * e - b * d)) / 1e4; // all are hundredths
-    const size = Math.abs(area);
-    const times = size < 0.1 ? String(size) : size.toFixed(2);
+    const part = Math.abs(area);
+    const times = part < 0.1 ? String(part) : part.toFixed(2);
     const mirrored = area < 0 ? ", mirrored" : "";
     say(
       said,
