@@ -987,6 +987,18 @@ def test_pages_run_again_with_other_pictures_or_measurements(tmp_path, monkeypat
     assert len({*prints}) == 3
 
 
+def test_pages_run_again_if_any_file_of_the_library_changes(tmp_path):
+    files = [f for f in (ROOT / "vhist").rglob("*") if f.is_file()]
+    kinds = {f.suffix for f in files if "__pycache__" not in f.parts} - {".typed"}
+    assert kinds >= {".py", ".json", ".js"}
+    prints = [chapters.fingerprint(tmp_path)]
+    (tmp_path / "vhist" / "deeper").mkdir(parents=True)
+    for kind in kinds:
+        (tmp_path / "vhist" / "deeper" / f"a{kind}").write_text(kind)
+        prints.append(chapters.fingerprint(tmp_path))
+    assert len({*prints}) == 1 + len(kinds)
+
+
 def test_a_short_name_leads_to_what_it_stands_for():
     known = {"vhist.other.fit": "another", "vhist.train.fit": "ours"}
     domains = {"py": SimpleNamespace(objects=known)}

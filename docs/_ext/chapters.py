@@ -26,7 +26,7 @@ from sphinx_gallery.utils import get_md5sum
 MARK_OF_A_RUN = "**Total running time of the script:**"
 
 # Files of the library that an output may depend on.
-ENDINGS = ("py", "json", "toml", "txt")
+ENDINGS = ("py", "json", "toml", "txt", "js", "css")
 DOCS = ("constraints.txt", "refs.bib")
 
 
