@@ -71,7 +71,7 @@ function explore(box, data) {
   });
   const views = add(box, "div", "", { class: "sum" });
   const captions = [
-    "picture: point to look, click to stay",
+    "picture: a click stays",
     "window",
     "× filter",
     "= products",
