@@ -46,7 +46,7 @@ class Explorer:
 
     def _data(self) -> dict[str, Any]:
         """Return what the script needs, as JSON can hold it."""
-        raise NotImplementedError
+        raise NotImplementedError  # this class alone is no box
 
     def _repr_html_(self) -> str:
         stored = json.dumps(self._data(), separators=(",", ":"))

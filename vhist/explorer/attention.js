@@ -90,12 +90,10 @@ function explore(box, data) {
     }
     for (const [context, head] of canvases) {
       const start = (head * tokens + token) * patches;
-      const pixels = context.createImageData(columns, rows);
-      for (let key = 0; key < patches; key += 1) {
-        const at = 3 * map.weights[start + key];
-        pixels.data.set([...colours.subarray(at, at + 3), 255], 4 * key);
-      }
-      context.putImageData(pixels, 0, 0);
+      paint(context, (row, column) => {
+        const at = 3 * map.weights[start + row * columns + column];
+        return colours.subarray(at, at + 3);
+      });
     }
     const [block, head, key, times] = map.strongest[token];
     say(

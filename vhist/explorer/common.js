@@ -12,6 +12,20 @@ function add(parent, kind, text = "", attributes = {}) {
   return child;
 }
 
+/* Paint a canvas: a colour, three numbers from 0 to 255, for each row and column. */
+function paint(context, colour) {
+  const { width, height } = context.canvas;
+  const image = context.createImageData(width, height);
+  for (let row = 0; row < height; row += 1) {
+    for (let column = 0; column < width; column += 1) {
+      image.data.set([...colour(row, column), 255], 4 * (row * width + column));
+    }
+  }
+  context.putImageData(image, 0, 0);
+}
+
+const twoPlaces = (value) => value.toFixed(2).replace("-", "−");
+
 /* Say something, once: screen readers repeat what is written again. */
 function say(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -44,7 +44,7 @@ function explore(box, data) {
 
   const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
 
-  /* Where a filter answers, after its ReLU, and its largest product. */
+  /* Where a filter answers, after its ReLU, its largest answer and product. */
   function answers(filter) {
     const map = new Float64Array(rows * columns);
     let most = 0;
@@ -55,7 +55,8 @@ function explore(box, data) {
         for (const product of found) most = Math.max(most, Math.abs(product));
       }
     }
-    return { map, most };
+    const peak = map.reduce((largest, answer) => Math.max(largest, answer), 1e-30);
+    return { map, peak, most: Math.max(1e-30, most) };
   }
 
   const known = biases.length;
@@ -89,17 +90,6 @@ function explore(box, data) {
   });
   const said = add(box, "p", "", { "aria-live": "polite" });
 
-  /* Paint a view: a colour in [0, 255] for each row and column. */
-  function paint({ context }, w, h, colour) {
-    const image = context.createImageData(w, h);
-    for (let row = 0; row < h; row += 1) {
-      for (let column = 0; column < w; column += 1) {
-        image.data.set([...colour(row, column), 255], 4 * (row * w + column));
-      }
-    }
-    context.putImageData(image, 0, 0);
-  }
-
   function frame({ mark }, top, left, h, w, [allHigh, allWide]) {
     mark.style.top = `${(100 * top) / allHigh}%`;
     mark.style.left = `${(100 * left) / allWide}%`;
@@ -112,16 +102,15 @@ function explore(box, data) {
     return lut.subarray(at, at + 3);
   };
   const channels = [0, 1, 2];
-  const number = (value) => value.toFixed(2).replace("-", "−");
 
   function show() {
     const [row, column, filter] = sliders.map(([slider]) => Number(slider.value) - 1);
     for (const [slider, output] of sliders) output.textContent = slider.value;
     maps[filter] ??= answers(filter);
-    const { map: found, most } = maps[filter];
+    const { map: found, peak, most } = maps[filter];
     const [top, left] = [row * stride - padding, column * stride - padding];
 
-    paint(cut, wide, tall, (i, j) =>
+    paint(cut.context, (i, j) =>
       channels.map((c) => 255 * (mean[c] + std[c] * input(c, top + i, left + j))),
     );
     const own = weights.subarray(
@@ -129,15 +118,12 @@ function explore(box, data) {
       3 * (filter + 1) * tall * wide,
     );
     const largest = own.reduce((most, w) => Math.max(most, Math.abs(w)), 1e-30);
-    paint(kernel, wide, tall, (i, j) =>
+    paint(kernel.context, (i, j) =>
       channels.map((c) => 127.5 * (1 + own[(c * tall + i) * wide + j] / largest)),
     );
     const terms = products(filter, row, column);
-    paint(signs, wide, tall, (i, j) =>
-      place(signed, (1 + terms[i * wide + j] / Math.max(most, 1e-30)) / 2),
-    );
-    const peak = found.reduce((most, value) => Math.max(most, value), 1e-30);
-    paint(map, columns, rows, (i, j) => place(colours, found[i * columns + j] / peak));
+    paint(signs.context, (i, j) => place(signed, (1 + terms[i * wide + j] / most) / 2));
+    paint(map.context, (i, j) => place(colours, found[i * columns + j] / peak));
     frame(picture, top, left, tall, wide, [height, width]);
     frame(map, row, column, 1, 1, [rows, columns]);
 
@@ -145,9 +131,9 @@ function explore(box, data) {
     const after = sum > 0 ? "which ReLU passes on." : "of which ReLU makes 0.";
     say(
       said,
-      `${number(total(terms.map((t) => Math.max(0, t))))} for it (orange), ` +
-        `${number(total(terms.map((t) => Math.min(0, t))))} against it (violet), ` +
-        `bias ${number(biases[filter])}: ${number(sum)}, ${after}`,
+      `${twoPlaces(total(terms.map((t) => Math.max(0, t))))} for it (orange), ` +
+        `${twoPlaces(total(terms.map((t) => Math.min(0, t))))} against it (violet), ` +
+        `bias ${twoPlaces(biases[filter])}: ${twoPlaces(sum)}, ${after}`,
     );
   }
 
@@ -169,7 +155,7 @@ function explore(box, data) {
   };
   letPoint([picture.view, map.view], choose, keep, back);
 
-  paint(picture, width, height, (row, column) => {
+  paint(picture.context, (row, column) => {
     const at = 3 * (row * width + column);
     return pixels.subarray(at, at + 3);
   });

@@ -71,31 +71,22 @@ function explore(box, data) {
   const source = document.createElement("canvas");
   [source.width, source.height] = [width, height];
   const whole = source.getContext("2d");
-  const image = whole.createImageData(width, height);
-  for (let i = 0; i < width * height; i += 1) {
-    image.data.set([...data.pixels.subarray(3 * i, 3 * i + 3), 255], 4 * i);
-  }
-  whole.putImageData(image, 0, 0);
+  paint(whole, (row, column) => {
+    const at = 3 * (row * width + column);
+    return data.pixels.subarray(at, at + 3);
+  });
 
   function show() {
     const six = sliders.map(([slider]) => Number(slider.value));
-    sliders.forEach(([, number], i) => {
-      number.textContent = six[i].toFixed(2).replace("-", "−");
-    });
+    sliders.forEach(([, shown], i) => (shown.textContent = twoPlaces(six[i])));
     const [a, b, c, d, e, f] = six;
     const place = (u, v) => [a * u + b * v + c, d * u + e * v + f];
 
-    const context = result.getContext("2d");
-    const seen = context.createImageData(width, height);
-    for (let row = 0; row < height; row += 1) {
-      for (let column = 0; column < width; column += 1) {
-        const [x, y] = place((2 * column + 1) / width - 1, (2 * row + 1) / height - 1);
-        const at = [((x + 1) * width - 1) / 2, ((y + 1) * height - 1) / 2];
-        const colour = [0, 1, 2].map((channel) => read(data, ...at, channel));
-        seen.data.set([...colour, 255], 4 * (row * width + column));
-      }
-    }
-    context.putImageData(seen, 0, 0);
+    paint(result.getContext("2d"), (row, column) => {
+      const [x, y] = place((2 * column + 1) / width - 1, (2 * row + 1) / height - 1);
+      const at = [((x + 1) * width - 1) / 2, ((y + 1) * height - 1) / 2];
+      return [0, 1, 2].map((channel) => read(data, ...at, channel));
+    });
 
     const view = picture.getContext("2d");
     const { width: wide, height: high } = picture;
